@@ -1,0 +1,19 @@
+export { canonicalJson } from './canonical-json.js';
+export { dependenciesOf, executionOrder } from './execution-order.js';
+export { fingerprint, type FingerprintedDataset } from './fingerprint.js';
+export { parsePlan, type PlanOptions } from './parse-plan.js';
+export { PLAN_LIMITS, type PlanLimits } from './plan-limits.js';
+export { planId } from './plan-id.js';
+export { PlanInvalid } from './plan-invalid.js';
+export { PLAN_VERSIONS } from './plan-versions.js';
+export {
+  PLAN_VERSION,
+  STEP_TYPES,
+  type ChartStep,
+  type CommandStep,
+  type NoopStep,
+  type Plan,
+  type SqlStep,
+  type Step,
+  type StepType,
+} from './plan.js';
