@@ -1,0 +1,12 @@
+export { type Connection, connectionFor } from './connection.js';
+export { Database, type DatabaseOptions } from './database.js';
+export { EmbeddedServer } from './embedded-server.js';
+export { isTransient, isUnavailable, isUniqueViolation, SchemaMismatch } from './errors.js';
+export { type Prisma } from './generated/client.js';
+export { type Instant } from './instants.js';
+export { type Subscription } from './listen.js';
+export { plain, type Plain } from './plain.js';
+export { type ProgramRole, programUrl } from './roles.js';
+export { assertSchema, deploySchema, schemaStatus, type SchemaStatus } from './schema-migrations.js';
+export { type Actor, type Scope, type TenantScope } from './scope.js';
+export { Tx } from './tx.js';

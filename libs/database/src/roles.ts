@@ -1,0 +1,80 @@
+import { createHmac } from 'node:crypto';
+import pg from 'pg';
+
+/** The role a program works under. None of them owns a table, is a superuser, or passes row-level security. */
+export type ProgramRole = 'ss_api' | 'ss_worker' | 'ss_operator';
+
+/** A server's roles outlive its databases, so two deployments may make them at the same moment. */
+const ENSURE_ROLES = `
+DO $$
+DECLARE
+  wanted text;
+BEGIN
+  -- Any number, so long as every SS uses the same: two databases of one server make the same roles.
+  PERFORM pg_advisory_xact_lock(5302026);
+  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', wanted);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+    END IF;
+  END LOOP;
+  -- Across tenants only by stepping through the door (SET ROLE), never by default; the API not at all.
+  IF NOT pg_has_role('ss_worker', 'ss_system', 'MEMBER') THEN
+    GRANT ss_system TO ss_worker WITH INHERIT FALSE, SET TRUE;
+  END IF;
+  IF NOT pg_has_role('ss_operator', 'ss_system', 'MEMBER') THEN
+    GRANT ss_system TO ss_operator WITH INHERIT FALSE, SET TRUE;
+  END IF;
+  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator'] LOOP
+    IF NOT pg_has_role(session_user, wanted, 'SET') THEN
+      EXECUTE format('GRANT %I TO %I', wanted, session_user);
+    END IF;
+  END LOOP;
+END
+$$`;
+
+/**
+ * Makes sure that the roles exist, that the connected user may take them on, and that ss_owner may make
+ * tables here. Needs CREATEROLE (or roles that a database administrator made beforehand).
+ */
+export async function ensureRoles(client: pg.Client): Promise<void> {
+  await client.query(ENSURE_ROLES);
+  const { rows } = await client.query<{ may: boolean }>(
+    `SELECT has_database_privilege('ss_owner', current_database(), 'CREATE')
+       AND has_schema_privilege('ss_owner', 'public', 'CREATE') AS may`,
+  );
+  if (rows[0]?.may) return;
+  const { rows: names } = await client.query<{ name: string }>('SELECT current_database() AS name');
+  await client.query(`GRANT CREATE ON DATABASE ${pg.escapeIdentifier(names[0]?.name ?? '')} TO ss_owner`);
+  await client.query('GRANT CREATE, USAGE ON SCHEMA public TO ss_owner');
+}
+
+/**
+ * Gives a program a login of its own on the server that the owner's URL names, and answers the URL with that
+ * login. Everyone who has the owner's URL derives the same password, so that two starts do not lock each
+ * other out.
+ */
+export async function programUrl(ownerUrl: string, role: ProgramRole): Promise<string> {
+  const url = new URL(ownerUrl);
+  const login = `${role}_login`;
+  const password = createHmac('sha256', `${decodeURIComponent(url.password)}@${url.host}`).update(login).digest('base64url');
+  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 5_000, query_timeout: 15_000 });
+  await client.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock(5302026)');
+    const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [login]);
+    const options = `LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(password)}`;
+    await client.query(`${rows.length > 0 ? 'ALTER' : 'CREATE'} ROLE ${login} ${options}`);
+    // INHERIT FALSE: the login itself can do nothing; each transaction takes the role on.
+    await client.query(`GRANT ${role} TO ${login} WITH INHERIT FALSE, SET TRUE`);
+    await client.query('COMMIT');
+  } finally {
+    await client.end();
+  }
+  url.username = login;
+  url.password = encodeURIComponent(password);
+  return url.toString();
+}
