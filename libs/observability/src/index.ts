@@ -1,0 +1,5 @@
+export { DomainError, type Fault } from './domain-error.js';
+export { ERROR_CODES, type ErrorCode, isErrorCode } from './error-codes.js';
+export { FrameworkLogger } from './framework-logger.js';
+export { createLogger, type Logger, loggerOptions, type LoggerSettings } from './logger.js';
+export { newTraceId, traceIdOf } from './trace-context.js';

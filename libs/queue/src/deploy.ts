@@ -1,0 +1,37 @@
+import { PgBoss } from 'pg-boss';
+import { QUEUE_SCHEMA, QUEUES } from './queues.js';
+
+const CONSUMERS = 'ss_api, ss_worker, ss_operator, ss_system';
+
+/**
+ * Makes and upgrades the tables of pg-boss and its queues as ss_owner, and lets the programs use them. Part
+ * of `ssctl schema deploy`; may be run again at any time, also by several at once.
+ */
+export async function deployQueues(ownerUrl: string): Promise<void> {
+  const boss = new PgBoss({
+    connectionString: ownerUrl,
+    application_name: 'ss-schema',
+    options: '-c role=ss_owner -c TimeZone=UTC -c client_min_messages=warning',
+    schema: QUEUE_SCHEMA,
+    max: 2,
+    supervise: false,
+    schedule: false,
+    migrate: true,
+  });
+  // Faults reach the caller through the promises below; without a listener they would end the process.
+  boss.on('error', () => undefined);
+  await boss.start();
+  try {
+    const present = new Set((await boss.getQueues()).map((queue) => queue.name));
+    for (const [name, options] of Object.entries(QUEUES)) {
+      if (!present.has(name)) await boss.createQueue(name, options);
+    }
+    await boss.getDb().executeSql(`
+      GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
+      GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
+      GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};`);
+  } finally {
+    await boss.stop({ graceful: false, timeout: 2_000 });
+  }
+}
