@@ -1,0 +1,2 @@
+export { type AuditEvent, AuditTrail, type TrailPage } from './audit-trail.js';
+export { type AuditRecord, record } from './record.js';
