@@ -1,0 +1,25 @@
+export { type Draft } from './drafts.js';
+export { type FrozenPlan } from './frozen-plans.js';
+export { type DraftTask, type Failure, type Job, refOf } from './job.js';
+export { type Artifact, type NewArtifact } from './job-artifacts.js';
+export { JobDrafting, type DraftingResult } from './job-drafting.js';
+export { DATASET_ROLES, type DatasetRole, type InputDataset } from './job-input-rows.js';
+export { JobInputs, type ReceivedDataset } from './job-inputs.js';
+export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lifecycle.js';
+export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
+export { type JobFilter, JobReads } from './job-reads.js';
+export { JobRuns, type Settlement, type WorkerIdentity } from './job-runs.js';
+export {
+  DatasetNotFound,
+  DraftInvalid,
+  DraftNotFound,
+  JobIdUnsafe,
+  JobNotFound,
+  JobVersionConflict,
+  RunNotFound,
+  StaleLease,
+  TransitionRefused,
+  UploadRefused,
+} from './refusals.js';
+export { type RepeatKey } from './repeated-requests.js';
+export { type ClaimedRun, type Lease, type RunOrder, type RunOutcome, type RunRecord, type StepRecord } from './run.js';

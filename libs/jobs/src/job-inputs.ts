@@ -1,0 +1,165 @@
+import type { ArtifactStore } from '#artifacts';
+import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#database';
+import { type DatasetFormat, type Execution, StepFailed } from '#execution';
+import { fingerprint } from '#plans';
+import type { JobRef } from '#queue';
+import { randomUUID } from 'node:crypto';
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { newDatasetKey } from './dataset-key.js';
+import { getJob } from './explain-refusal.js';
+import type { Job } from './job.js';
+import { type DatasetRole, type InputDataset, JobInputRows, type NewDataset } from './job-input-rows.js';
+import { JobStore } from './job-store.js';
+import {
+  DatasetNotFound,
+  JobLocked,
+  JobVersionConflict,
+  PrimaryDatasetMultiple,
+  TooManyDatasets,
+  UploadRefused,
+} from './refusals.js';
+
+/** A file that is in the store and was read once, but belongs to no job yet. */
+export type ReceivedDataset = Omit<NewDataset, 'dataset_key'>;
+
+const FORMATS: Readonly<Record<string, DatasetFormat>> = {
+  '.csv': 'csv',
+  '.tsv': 'tsv',
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.parquet': 'parquet',
+  '.xlsx': 'xlsx',
+};
+
+const EDITABLE = ['created', 'draft_ready'] as const;
+const MAX_DATASETS = 50;
+const SAMPLE_ROWS = 200;
+const INSPECT_MS = 60_000;
+
+/** The datasets of a job: received as streams, read once to see what they are, then added in one transaction. */
+export class JobInputs {
+  private readonly rows = new JobInputRows();
+  private readonly jobs = new JobStore();
+
+  constructor(
+    private readonly database: Database,
+    private readonly store: ArtifactStore,
+    private readonly execution: Execution,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Refuses before a byte is read when the job is not there or its inputs cannot change any more. */
+  async assertOpen(scope: TenantScope, jobId: string, version: number | null): Promise<void> {
+    await this.database.transaction(scope, async (tx) => {
+      assertEditable(await getJob(tx, { tenantId: scope.tenantId, jobId }), version);
+    });
+  }
+
+  /** Streams one file into the store and reads it. Throws when it is too large or not what its name says. */
+  async receive(ref: JobRef, file: { name: string; role: DatasetRole; content: Readable }): Promise<ReceivedDataset> {
+    const format = FORMATS[extname(file.name).toLowerCase()];
+    if (!format) {
+      throw new UploadRefused(
+        'INPUT_UNSUPPORTED_FORMAT',
+        `Datasets are CSV, TSV, JSON Lines, Parquet or XLSX, told by the ending: ${Object.keys(FORMATS).join(' ')}.`,
+      );
+    }
+    const storageName = `inputs/${randomUUID()}.${format}`;
+    const written = await this.store.write({ ...ref, storageName }, file.content, { maxBytes: this.maxBytes });
+    try {
+      const profile = await this.execution.inspect(
+        { datasetKey: 'dataset', format, path: this.store.pathOf({ ...ref, storageName }) },
+        { sampleRows: SAMPLE_ROWS, timeoutMs: INSPECT_MS },
+      );
+      return { role: file.role, original_name: file.name, format, storage_name: storageName, profile, ...written };
+    } catch (error) {
+      await this.store.remove({ ...ref, storageName });
+      if (error instanceof StepFailed && (error.failure === 'STEP_TIMED_OUT' || error.failure === 'STEP_OUT_OF_MEMORY')) {
+        throw new UploadRefused('INPUT_TOO_COSTLY', 'Reading the file took more time or memory than it may.', {
+          cause: error,
+        });
+      }
+      throw error;
+    }
+  }
+
+  /** Forgets received files that are not to be added after all. */
+  async discard(ref: JobRef, received: readonly ReceivedDataset[]): Promise<void> {
+    await Promise.all(received.map((dataset) => this.store.remove({ ...ref, storageName: dataset.storage_name })));
+  }
+
+  /** Adds received files to the job, all or none. */
+  async add(
+    scope: TenantScope,
+    jobId: string,
+    received: readonly ReceivedDataset[],
+    version: number | null,
+  ): Promise<{ job: Job; datasets: InputDataset[] }> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    try {
+      return await this.database.transaction(scope, async (tx) => {
+        await this.lockEditable(tx, ref, version);
+        const taken = (await this.rows.list(tx, ref)).map((dataset) => dataset.dataset_key);
+        if (taken.length + received.length > MAX_DATASETS) throw new TooManyDatasets(MAX_DATASETS);
+        for (const dataset of received) {
+          const datasetKey = newDatasetKey(dataset.original_name, taken);
+          taken.push(datasetKey);
+          await this.rows.insert(tx, ref, { ...dataset, dataset_key: datasetKey });
+        }
+        return this.changed(tx, ref, 'job.inputs_added', received.map((dataset) => dataset.sha256));
+      });
+    } catch (error) {
+      if (isUniqueViolation(error, 'input_dataset_one_primary_a_job')) throw new PrimaryDatasetMultiple(jobId);
+      throw error;
+    }
+  }
+
+  /** Takes a dataset away again. */
+  async remove(scope: TenantScope, jobId: string, datasetKey: string, version: number | null): Promise<Job> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    const { job, storageName } = await this.database.transaction(scope, async (tx) => {
+      await this.lockEditable(tx, ref, version);
+      const removed = await this.rows.remove(tx, ref, datasetKey);
+      if (removed === null) throw new DatasetNotFound(datasetKey);
+      const { job: after } = await this.changed(tx, ref, 'job.inputs_removed', [datasetKey]);
+      return { job: after, storageName: removed };
+    });
+    await this.store.remove({ ...ref, storageName });
+    return job;
+  }
+
+  async list(scope: TenantScope, jobId: string): Promise<{ job: Job; datasets: InputDataset[] }> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      return { job: await getJob(tx, ref), datasets: await this.rows.list(tx, ref) };
+    });
+  }
+
+  /** The fingerprint follows the datasets, and the version tells everyone that they are others now. */
+  private async changed(
+    tx: Tx,
+    ref: JobRef,
+    action: string,
+    what: string[],
+  ): Promise<{ job: Job; datasets: InputDataset[] }> {
+    const datasets = await this.rows.list(tx, ref);
+    const inputsFingerprint = fingerprint(
+      datasets.map(({ dataset_key: datasetKey, role, sha256 }) => ({ datasetKey, role, sha256 })),
+    );
+    await tx.describe(action, { datasets: what, inputs_fingerprint: inputsFingerprint });
+    const job = await this.jobs.tryChange(tx, ref, EDITABLE, null, { inputs_fingerprint: inputsFingerprint });
+    if (!job) throw new Error('a locked job changed');
+    return { job, datasets };
+  }
+
+  private async lockEditable(tx: Tx, ref: JobRef, version: number | null): Promise<void> {
+    const job = await this.jobs.findLocked(tx, ref);
+    assertEditable(job ?? (await getJob(tx, ref)), version);
+  }
+}
+
+function assertEditable(job: Job, version: number | null): void {
+  if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
+  if (!EDITABLE.some((status) => status === job.status)) throw new JobLocked(job, 'Inputs');
+}

@@ -1,0 +1,272 @@
+import type { ArtifactStore } from '#artifacts';
+import { type Database, type Instant, isUniqueViolation, type TenantScope, type Tx } from '#database';
+import type { JobRef, Queue } from '#queue';
+import type { Step } from '#plans';
+import { randomUUID } from 'node:crypto';
+import { type Draft, type DraftEdit, Drafts } from './drafts.js';
+import { explainRefusal, getJob } from './explain-refusal.js';
+import type { Job } from './job.js';
+import { assertNewJobId, newJobId } from './job-id.js';
+import { JobInputRows } from './job-input-rows.js';
+import { JobStore } from './job-store.js';
+import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
+import {
+  DraftNotFound,
+  DraftOutOfDate,
+  JobAlreadyExists,
+  JobLocked,
+  JobVersionConflict,
+  PrimaryDatasetMissing,
+} from './refusals.js';
+import { once, type RepeatKey } from './repeated-requests.js';
+
+export interface NewJobRequest {
+  jobId?: string | undefined;
+  requirement?: string | undefined;
+  priority?: number | undefined;
+  labels?: Record<string, string> | undefined;
+  /** A plan of the client's own: then nothing is drafted. */
+  plan?: unknown;
+  /** Confirm the plan at once, without a second look. */
+  confirm?: boolean | undefined;
+  /** Confirmed, but not queued. */
+  hold?: boolean | undefined;
+  runAfter?: Instant | undefined;
+  traceId: string;
+}
+
+export interface ConfirmRequest {
+  version: number | null;
+  notes?: string | undefined;
+  hold?: boolean | undefined;
+}
+
+const EDITABLE = ['created', 'draft_ready'] as const;
+
+/**
+ * What clients do with a job, each verb a whole decision in one transaction. The audit rows are written by the
+ * database, in the same transaction. `version` is the one that the caller has seen; null: whichever it is.
+ */
+export class JobLifecycle {
+  private readonly jobs = new JobStore();
+  private readonly drafts = new Drafts();
+  private readonly inputs = new JobInputRows();
+  private readonly freezer: PlanFreezer;
+
+  constructor(
+    private readonly database: Database,
+    private readonly queue: Queue,
+    store: ArtifactStore,
+    commandProfiles: readonly string[],
+  ) {
+    this.freezer = new PlanFreezer(store, commandProfiles);
+  }
+
+  async get(scope: TenantScope, jobId: string): Promise<Job> {
+    return this.database.transaction(scope, (tx) => getJob(tx, refIn(scope, jobId)));
+  }
+
+  /** Makes a job: `created`; with a plan `draft_ready`; with a plan and `confirm` `queued` (or `confirmed` on hold). */
+  async create(
+    scope: TenantScope,
+    request: NewJobRequest,
+    repeat: RepeatKey | null,
+  ): Promise<{ job: Job; replayed: boolean }> {
+    const jobId = request.jobId ?? newJobId();
+    assertNewJobId(jobId);
+    const ref = refIn(scope, jobId);
+    const plan = request.plan === undefined ? null : this.freezer.check(request.plan);
+    const prepared = plan && request.confirm ? await this.freezer.prepare(ref, plan.steps, null, []) : null;
+    try {
+      return await this.database.transaction(scope, async (tx) => {
+        const insert = (): Promise<Job> => this.insert(tx, ref, request, plan?.steps ?? null, prepared);
+        if (!repeat) return { job: await insert(), replayed: false };
+        const { answer, replayed } = await once(tx, repeat, insert);
+        return { job: answer, replayed };
+      });
+    } catch (error) {
+      if (isUniqueViolation(error, 'job_pkey')) throw new JobAlreadyExists(jobId);
+      throw error;
+    }
+  }
+
+  /** Asks for a draft; a worker makes it. Asking again while one is being made changes nothing. */
+  async requestDraft(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+    const ref = refIn(scope, jobId);
+    return this.database.transaction(scope, async (tx) => {
+      const job = await this.lockEditable(tx, ref, version, 'The draft');
+      if ((await this.inputs.list(tx, ref)).length === 0) throw new PrimaryDatasetMissing(jobId);
+      if (job.draft_task?.state === 'pending') return job;
+      await tx.describe('job.draft_requested');
+      const asked = await this.jobs.tryChange(tx, ref, EDITABLE, job.version, {
+        draft_task: { task_id: randomUUID(), state: 'pending' },
+      });
+      await this.queue.wake(tx, 'job.draft', ref);
+      return asked ?? explainRefusal(tx, ref, 'draft', version);
+    });
+  }
+
+  async getDraft(scope: TenantScope, jobId: string): Promise<{ job: Job; draft: Draft | null }> {
+    const ref = refIn(scope, jobId);
+    return this.database.transaction(scope, async (tx) => {
+      return { job: await getJob(tx, ref), draft: await this.drafts.findLatest(tx, ref) };
+    });
+  }
+
+  /** Edits the latest draft. New steps are checked like a plan. */
+  async editDraft(
+    scope: TenantScope,
+    jobId: string,
+    version: number,
+    edit: Omit<DraftEdit, 'steps'> & { steps?: unknown[] },
+  ): Promise<{ job: Job; draft: Draft }> {
+    const ref = refIn(scope, jobId);
+    const { steps, ...rest } = edit;
+    const checked: DraftEdit = steps
+      ? { ...rest, steps: this.freezer.check({ plan_version: 2, steps }).steps }
+      : rest;
+    return this.database.transaction(scope, async (tx) => {
+      const job = await this.lockEditable(tx, ref, version, 'The draft');
+      const latest = await this.drafts.findLatest(tx, ref);
+      if (!latest) throw new DraftNotFound(jobId);
+      const draft = await this.drafts.edit(tx, ref, latest.revision, checked);
+      await tx.describe('job.draft_edited', { revision: latest.revision, fields: Object.keys(edit) });
+      const changed = await this.jobs.tryChange(tx, ref, EDITABLE, job.version, {});
+      return { job: changed ?? (await explainRefusal(tx, ref, 'confirm', version)), draft };
+    });
+  }
+
+  /** Freezes the draft into the plan and queues the job, unless it is to be held. */
+  async confirm(scope: TenantScope, jobId: string, request: ConfirmRequest): Promise<Job> {
+    const ref = refIn(scope, jobId);
+    const seen = await this.database.transaction(scope, async (tx) => {
+      const job = await getJob(tx, ref);
+      const expected = request.version ?? job.version;
+      if (job.version !== expected || job.status !== 'draft_ready') {
+        return explainRefusal(tx, ref, 'confirm', request.version);
+      }
+      const draft = await this.drafts.findLatest(tx, ref);
+      if (!draft) throw new DraftNotFound(jobId);
+      const datasets = await this.inputs.list(tx, ref);
+      return { job, draft, datasetKeys: datasets.map((dataset) => dataset.dataset_key) };
+    });
+    const { job, draft, datasetKeys } = seen;
+    if (draft.source === 'rules' && draft.inputs_fingerprint !== job.inputs_fingerprint) {
+      throw new DraftOutOfDate(jobId);
+    }
+    const prepared = await this.freezer.prepare(ref, draft.steps, job.inputs_fingerprint, datasetKeys);
+    return this.database.transaction(scope, async (tx) => {
+      // The version that was read above: the plan that is frozen is the draft that was seen.
+      const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, request);
+      return confirmed ?? explainRefusal(tx, ref, 'confirm', job.version);
+    });
+  }
+
+  /** Queues a job that was confirmed on hold. */
+  async enqueue(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+    return this.toQueue(scope, jobId, 'enqueue', version);
+  }
+
+  /** Queues a failed job once more, with all its attempts before it. */
+  async retry(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+    return this.toQueue(scope, jobId, 'retry', version);
+  }
+
+  /** Ends the job. A worker that runs it loses its lease and hears of it with its next heartbeat. */
+  async cancel(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+    const ref = refIn(scope, jobId);
+    return this.database.transaction(scope, async (tx) => {
+      const cancelled = await this.jobs.tryMove(tx, ref, 'cancel', version, { draft_task: null });
+      if (!cancelled) return explainRefusal(tx, ref, 'cancel', version);
+      await tx.query(
+        `UPDATE run SET ended_at = clock_timestamp(), outcome = 'cancelled'
+         WHERE tenant_id = $1 AND job_id = $2 AND ended_at IS NULL`,
+        [ref.tenantId, ref.jobId],
+      );
+      return cancelled;
+    });
+  }
+
+  private async toQueue(
+    scope: TenantScope,
+    jobId: string,
+    move: 'enqueue' | 'retry',
+    version: number | null,
+  ): Promise<Job> {
+    const ref = refIn(scope, jobId);
+    return this.database.transaction(scope, async (tx) => {
+      const change = move === 'retry' ? { attempts: 0, error: null, scheduled_at: null } : {};
+      const queued = await this.jobs.tryMove(tx, ref, move, version, change);
+      if (!queued) return explainRefusal(tx, ref, move, version);
+      await this.wake(tx, queued);
+      return queued;
+    });
+  }
+
+  private async insert(
+    tx: Tx,
+    ref: JobRef,
+    request: NewJobRequest,
+    steps: Step[] | null,
+    prepared: PreparedPlan | null,
+  ): Promise<Job> {
+    const created = await this.jobs.insert(tx, {
+      ...ref,
+      requirement: request.requirement ?? null,
+      priority: request.priority ?? 0,
+      labels: request.labels ?? {},
+      scheduledAt: request.runAfter ?? null,
+      traceId: request.traceId,
+    });
+    if (!steps) return created;
+    await this.drafts.insert(tx, ref, {
+      revision: 1,
+      source: 'client',
+      text: 'The client sent this plan with the job.',
+      steps,
+      questions: [],
+      assumptions: [],
+      warnings: [],
+      inputs_fingerprint: null,
+    });
+    const drafted = await this.jobs.tryMove(tx, ref, 'draft', created.version, { draft_revision: 1 });
+    if (!drafted || !prepared) return drafted ?? created;
+    return (await this.confirmPrepared(tx, ref, drafted.version, prepared, 1, request)) ?? drafted;
+  }
+
+  private async confirmPrepared(
+    tx: Tx,
+    ref: JobRef,
+    version: number,
+    prepared: PreparedPlan,
+    draftRevision: number,
+    request: { notes?: string | undefined; hold?: boolean | undefined },
+  ): Promise<Job | null> {
+    const confirmed = await this.jobs.tryMove(tx, ref, 'confirm', version, { plan_id: prepared.planId });
+    if (!confirmed) return null;
+    await this.freezer.freeze(tx, ref, prepared, draftRevision, request.notes ?? null);
+    if (request.hold) return confirmed;
+    const queued = await this.jobs.tryMove(tx, ref, 'enqueue', confirmed.version);
+    if (queued) await this.wake(tx, queued);
+    return queued;
+  }
+
+  private async wake(tx: Tx, job: Job): Promise<void> {
+    await this.queue.wake(tx, 'job.run', { tenantId: job.tenant_id, jobId: job.job_id }, {
+      priority: job.priority,
+      notBefore: job.scheduled_at,
+    });
+  }
+
+  private async lockEditable(tx: Tx, ref: JobRef, version: number | null, what: string): Promise<Job> {
+    const job = await this.jobs.findLocked(tx, ref);
+    if (!job) return getJob(tx, ref);
+    if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
+    if (!EDITABLE.some((status) => status === job.status)) throw new JobLocked(job, what);
+    return job;
+  }
+}
+
+function refIn(scope: TenantScope, jobId: string): JobRef {
+  return { tenantId: scope.tenantId, jobId };
+}

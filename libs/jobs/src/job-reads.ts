@@ -1,0 +1,126 @@
+import { type Database, type Instant, plain, type TenantScope } from '#database';
+import { getJob } from './explain-refusal.js';
+import { type FrozenPlan, FrozenPlans } from './frozen-plans.js';
+import type { Job } from './job.js';
+import { type Artifact, JobArtifacts } from './job-artifacts.js';
+import type { JobStatus } from './job-moves.js';
+import { PlanMissing, RunNotFound } from './refusals.js';
+import type { RunRecord } from './run.js';
+
+export interface JobFilter {
+  statuses?: readonly JobStatus[];
+  labels?: Readonly<Record<string, string>>;
+  limit: number;
+  /** The last job of the page before: only older ones follow. */
+  after?: { createdAt: Instant; jobId: string };
+}
+
+/** Newest first, by keyset: the cost of a page does not depend on how many came before it. */
+const LIST_JOBS = `
+  SELECT * FROM job
+  WHERE tenant_id = $1
+    AND ($2::text[] IS NULL OR status = ANY($2))
+    AND labels @> $3::jsonb
+    AND ($4::timestamptz IS NULL OR (created_at, job_id) < ($4, $5::text))
+  ORDER BY created_at DESC, job_id DESC
+  LIMIT $6`;
+
+/** What clients read of jobs: pages, runs, plans, artifacts. Nothing here changes anything. */
+export class JobReads {
+  private readonly plans = new FrozenPlans();
+  private readonly artifacts = new JobArtifacts();
+
+  constructor(private readonly database: Database) {}
+
+  async list(scope: TenantScope, filter: JobFilter): Promise<Job[]> {
+    return this.database.transaction(scope, (tx) =>
+      tx.query<Job>(LIST_JOBS, [
+        scope.tenantId,
+        filter.statuses ?? null,
+        JSON.stringify(filter.labels ?? {}),
+        filter.after?.createdAt ?? null,
+        filter.after?.jobId ?? null,
+        filter.limit,
+      ]),
+    );
+  }
+
+  /** The frozen plan. Throws `PLAN_MISSING` before confirm. */
+  async plan(scope: TenantScope, jobId: string): Promise<FrozenPlan> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      await getJob(tx, ref);
+      const plan = await this.plans.find(tx, ref);
+      if (!plan) throw new PlanMissing(jobId);
+      return plan;
+    });
+  }
+
+  async listArtifacts(scope: TenantScope, jobId: string): Promise<Artifact[]> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      await getJob(tx, ref);
+      return this.artifacts.list(tx, ref);
+    });
+  }
+
+  async findArtifact(scope: TenantScope, jobId: string, relPath: string): Promise<Artifact | null> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      await getJob(tx, ref);
+      return this.artifacts.find(tx, ref, relPath);
+    });
+  }
+
+  /** All runs of the job with their steps, the first one first. */
+  async listRuns(scope: TenantScope, jobId: string): Promise<RunRecord[]> {
+    await this.database.transaction(scope, (tx) => getJob(tx, { tenantId: scope.tenantId, jobId }));
+    return this.readRuns(scope, { job_id: jobId });
+  }
+
+  async getRun(scope: TenantScope, jobId: string, runId: string): Promise<RunRecord> {
+    await this.database.transaction(scope, (tx) => getJob(tx, { tenantId: scope.tenantId, jobId }));
+    const [run] = await this.readRuns(scope, { job_id: jobId, run_id: runId });
+    if (!run) throw new RunNotFound(runId);
+    return run;
+  }
+
+  private async readRuns(scope: TenantScope, where: { job_id: string; run_id?: string }): Promise<RunRecord[]> {
+    const rows = await this.database.withPrisma(scope, (db) =>
+      db.run.findMany({
+        where: { tenant_id: scope.tenantId, ...where },
+        orderBy: { lease_no: 'asc' },
+        select: {
+          run_id: true,
+          attempt: true,
+          lease_no: true,
+          worker_id: true,
+          worker_build: true,
+          outcome: true,
+          started_at: true,
+          ended_at: true,
+          error: true,
+          steps: {
+            orderBy: { position: 'asc' },
+            select: {
+              step_id: true,
+              position: true,
+              type: true,
+              outcome: true,
+              started_at: true,
+              ended_at: true,
+              error: true,
+              summary: true,
+            },
+          },
+        },
+      }),
+    );
+    // The constraints of both tables say which outcomes there are, and only JobRuns writes error and summary.
+    return plain(rows).map((run) => ({
+      ...run,
+      status: run.outcome ?? 'running',
+      steps: run.steps.map((step) => ({ ...step, status: step.outcome ?? 'running' })),
+    })) as RunRecord[];
+  }
+}

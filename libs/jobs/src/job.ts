@@ -1,0 +1,48 @@
+import type { Instant } from '#database';
+import type { JobRef } from '#queue';
+import type { JobStatus } from './job-moves.js';
+
+/** How a run, a step or a drafting failed. */
+export interface Failure {
+  code: string;
+  message: string;
+  step_id?: string;
+}
+
+/** A drafting that was asked for: not answered yet, or how it failed. */
+export interface DraftTask {
+  task_id: string;
+  state: 'pending' | 'failed';
+  error?: Failure;
+}
+
+/** A job as its row has it. Fields keep their column's name from SQL to HTTP (docs/decisions/0003). */
+export interface Job {
+  tenant_id: string;
+  job_id: string;
+  version: number;
+  status: JobStatus;
+  requirement: string | null;
+  priority: number;
+  labels: Record<string, string>;
+  inputs_fingerprint: string | null;
+  draft_revision: number;
+  draft_task: DraftTask | null;
+  plan_id: string | null;
+  attempts: number;
+  lease_no: number;
+  run_id: string | null;
+  error: Failure | null;
+  trace_id: string;
+  created_at: Instant;
+  updated_at: Instant;
+  confirmed_at: Instant | null;
+  queued_at: Instant | null;
+  scheduled_at: Instant | null;
+  started_at: Instant | null;
+  finished_at: Instant | null;
+}
+
+export function refOf(job: Pick<Job, 'tenant_id' | 'job_id'>): JobRef {
+  return { tenantId: job.tenant_id, jobId: job.job_id };
+}

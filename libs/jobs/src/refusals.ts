@@ -1,0 +1,144 @@
+import { DomainError, type Fault } from '#observability';
+import type { Job } from './job.js';
+import { type JobMove, moves } from './job-moves.js';
+
+/** There is no such job for this tenant; another tenant may have one, and nobody is told. */
+export class JobNotFound extends DomainError {
+  constructor(jobId: string) {
+    super('JOB_NOT_FOUND', 'There is no such job.', { job_id: jobId });
+  }
+}
+
+export class JobIdUnsafe extends DomainError {
+  constructor() {
+    super(
+      'JOB_ID_UNSAFE',
+      'A job_id has 1 to 128 letters, digits, dots, hyphens and underscores, a letter or digit first, and no "..".',
+    );
+  }
+}
+
+export class JobAlreadyExists extends DomainError {
+  constructor(jobId: string) {
+    super('JOB_ALREADY_EXISTS', `There is a job ${jobId} already.`, { job_id: jobId });
+  }
+}
+
+/** Somebody else changed the job since the caller last read it. */
+export class JobVersionConflict extends DomainError {
+  constructor(job: Job, expectedVersion: number) {
+    super(
+      'JOB_VERSION_CONFLICT',
+      `The job is at version ${String(job.version)}, not ${String(expectedVersion)}. Read it again and decide anew.`,
+      { job_id: job.job_id, expected_version: expectedVersion, current_version: job.version, status: job.status },
+    );
+  }
+}
+
+export class TransitionRefused extends DomainError {
+  constructor(job: Job, move: JobMove) {
+    super(
+      'JOB_ILLEGAL_TRANSITION',
+      `${move} is possible from ${moves[move].from.join(', ')}; the job is ${job.status}.`,
+      { job_id: job.job_id, move, status: job.status, current_version: job.version },
+    );
+  }
+}
+
+/** Inputs and draft change only until the plan is frozen. */
+export class JobLocked extends DomainError {
+  constructor(job: Job, what: string) {
+    super('JOB_LOCKED', `${what} can change while a job is created or draft_ready; it is ${job.status}.`, {
+      job_id: job.job_id,
+      status: job.status,
+      current_version: job.version,
+    });
+  }
+}
+
+export class DraftNotFound extends DomainError {
+  constructor(jobId: string) {
+    super('DRAFT_NOT_FOUND', 'The job has no draft yet. Ask for one with POST …/draft.', { job_id: jobId });
+  }
+}
+
+export class DraftOutOfDate extends DomainError {
+  constructor(jobId: string) {
+    super('DRAFT_OUT_OF_DATE', 'The inputs changed after the draft was made. Ask for a new draft, then confirm.', {
+      job_id: jobId,
+    });
+  }
+}
+
+export class DraftInvalid extends DomainError {
+  constructor(errors: readonly Fault[]) {
+    super('DRAFT_INVALID', 'The draft was not changed.', {}, errors);
+  }
+}
+
+export class PlanMissing extends DomainError {
+  constructor(jobId: string) {
+    super('PLAN_MISSING', 'The job has no frozen plan yet; confirm makes one.', { job_id: jobId });
+  }
+}
+
+export class PrimaryDatasetMissing extends DomainError {
+  constructor(jobId: string) {
+    super('INPUT_PRIMARY_DATASET_MISSING', 'Upload a dataset first; a draft is made from the data and the question.', {
+      job_id: jobId,
+    });
+  }
+}
+
+export class PrimaryDatasetMultiple extends DomainError {
+  constructor(jobId: string) {
+    super('INPUT_PRIMARY_DATASET_MULTIPLE', 'A job has one primary_dataset; give the others another role.', {
+      job_id: jobId,
+    });
+  }
+}
+
+export class DatasetNotFound extends DomainError {
+  constructor(datasetKey: string) {
+    super('INPUT_DATASET_NOT_FOUND', 'The job has no such dataset.', { dataset_key: datasetKey });
+  }
+}
+
+export class UploadRefused extends DomainError {
+  constructor(
+    code: 'INPUT_UNSUPPORTED_FORMAT' | 'INPUT_ROLE_INVALID' | 'INPUT_FILENAME_UNSAFE' | 'INPUT_FILE_MISSING' | 'INPUT_TOO_COSTLY',
+    detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, detail, {}, [], options);
+  }
+}
+
+export class TooManyDatasets extends DomainError {
+  constructor(limit: number) {
+    super('INPUT_DATASETS_LIMIT_EXCEEDED', `A job has ${String(limit)} datasets at most.`, { limit });
+  }
+}
+
+export class RunNotFound extends DomainError {
+  constructor(runId: string) {
+    super('RUN_NOT_FOUND', 'The job has no such run.', { run_id: runId });
+  }
+}
+
+/** The worker's right to the run has ended: nothing that it writes counts any more. */
+export class StaleLease extends DomainError {
+  constructor(facts: { jobId: string; runId: string; leaseNo: number }) {
+    super('STALE_LEASE', 'The lease of this run has ended.', {
+      job_id: facts.jobId,
+      run_id: facts.runId,
+      lease_no: facts.leaseNo,
+    });
+  }
+}
+
+export class IdempotencyKeyReused extends DomainError {
+  constructor() {
+    super('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another request. Take a new one.');
+  }
+}

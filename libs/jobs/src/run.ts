@@ -1,0 +1,55 @@
+import type { Instant } from '#database';
+import type { Plan } from '#plans';
+import type { StepSummary } from '#execution';
+import type { Failure } from './job.js';
+import type { InputDataset } from './job-input-rows.js';
+
+export type RunOutcome = 'succeeded' | 'failed' | 'interrupted' | 'lost' | 'cancelled' | 'timed_out';
+
+/** A worker's time-limited right to a run. Everything the worker writes names all of it. */
+export interface Lease {
+  tenantId: string;
+  jobId: string;
+  runId: string;
+  leaseNo: number;
+}
+
+/** A job that was just claimed. */
+export interface ClaimedRun extends Lease {
+  attempt: number;
+  traceId: string;
+}
+
+/** What the worker needs to carry the run out. */
+export interface RunOrder {
+  plan: Plan;
+  datasets: InputDataset[];
+}
+
+export interface StepRecord {
+  step_id: string;
+  position: number;
+  type: string;
+  status: RunOutcome | 'running';
+  outcome: RunOutcome | null;
+  started_at: Instant;
+  ended_at: Instant | null;
+  error: Failure | null;
+  summary: StepSummary | null;
+}
+
+/** One attempt to carry the plan out, as clients see it. */
+export interface RunRecord {
+  run_id: string;
+  attempt: number;
+  lease_no: number;
+  worker_id: string;
+  worker_build: string;
+  /** `running`, or the outcome once there is one. */
+  status: RunOutcome | 'running';
+  outcome: RunOutcome | null;
+  started_at: Instant;
+  ended_at: Instant | null;
+  error: Failure | null;
+  steps: StepRecord[];
+}
