@@ -1,0 +1,88 @@
+import type { AuditEvent } from '#audit';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+
+const text = { type: String, nullable: true } as const;
+const object = { type: 'object', additionalProperties: true, nullable: true } as const;
+
+/** Who did what, when and why. */
+export class AuditEventBody implements AuditEvent {
+  @ApiProperty()
+  event_id!: number;
+
+  @ApiProperty({ format: 'date-time', description: 'By the database’s clock.' })
+  occurred_at!: string;
+
+  @ApiProperty({ enum: ['api_key', 'worker', 'operator', 'database_user', 'migration', 'anonymous'] })
+  actor_kind!: string;
+
+  @ApiProperty()
+  actor_id!: string;
+
+  @ApiProperty({ example: 'job.confirmed' })
+  action!: string;
+
+  @ApiProperty()
+  resource_type!: string;
+
+  @ApiProperty()
+  resource_id!: string;
+
+  @ApiProperty(text)
+  from_status!: string | null;
+
+  @ApiProperty(text)
+  to_status!: string | null;
+
+  @ApiProperty({ type: Number, nullable: true })
+  version!: number | null;
+
+  @ApiProperty(text)
+  run_id!: string | null;
+
+  @ApiProperty({ type: Number, nullable: true })
+  lease_no!: number | null;
+
+  @ApiProperty(text)
+  reason!: string | null;
+
+  @ApiProperty(text)
+  request_id!: string | null;
+
+  @ApiProperty(text)
+  trace_id!: string | null;
+
+  @ApiProperty({ example: 'api' })
+  source!: string;
+
+  @ApiProperty(object)
+  changes!: Record<string, unknown> | null;
+
+  @ApiProperty(object)
+  metadata!: Record<string, unknown> | null;
+}
+
+export class AuditPage {
+  @ApiProperty({ type: [AuditEventBody] })
+  items!: AuditEventBody[];
+
+  @ApiProperty({ type: String, nullable: true })
+  next_cursor!: string | null;
+}
+
+export class AuditQuery {
+  @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 200 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit?: number;
+
+  @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  cursor?: string;
+}

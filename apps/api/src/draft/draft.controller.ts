@@ -1,0 +1,89 @@
+import { DraftNotFound, JobLifecycle } from '#jobs';
+import { Body, Controller, Get, HttpCode, Patch, Post, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { type Asking, Asks } from '../http/asking.js';
+import { Needs } from '../http/auth.guard.js';
+import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
+import { IfMatch, required } from '../http/if-match.js';
+import { JobIdParam } from '../http/path-params.js';
+import { lookUntil, PreferWait } from '../http/prefer-wait.js';
+import { RequestInvalid } from '../http/request-invalid.js';
+import { DraftBody, EditDraftRequest, RequestDraftRequest, toDraftBody } from './draft.body.js';
+
+const RETRY_AFTER_SECONDS = 1;
+
+@ApiTags('draft')
+@Documented()
+@Controller('v1/jobs/:job_id/draft')
+export class DraftController {
+  constructor(private readonly lifecycle: JobLifecycle) {}
+
+  @Post()
+  @HttpCode(200)
+  @Needs('jobs:write')
+  @JOB_ID
+  @IF_MATCH
+  @PREFER_WAIT
+  @ApiOperation({ summary: 'Ask for a draft; 202 while a worker makes it' })
+  @ApiOkResponse({ type: DraftBody })
+  @ApiAcceptedResponse({ type: DraftBody })
+  async request(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @PreferWait() waitMs: number,
+    @Body() _body: RequestDraftRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DraftBody> {
+    await this.lifecycle.requestDraft(asking.scope(), jobId, version);
+    const { job, draft } = await lookUntil(
+      waitMs,
+      () => this.lifecycle.getDraft(asking.scope(), jobId),
+      (seen) => seen.job.draft_task?.state !== 'pending',
+    );
+    const body = toDraftBody(job, draft);
+    if (body.status === 'pending') {
+      void reply
+        .status(202)
+        .header('Location', `/v1/jobs/${encodeURIComponent(jobId)}/draft`)
+        .header('Retry-After', String(RETRY_AFTER_SECONDS));
+    }
+    return body;
+  }
+
+  @Get()
+  @Needs('jobs:read')
+  @JOB_ID
+  @PREFER_WAIT
+  @ApiOperation({ summary: 'Read the latest draft' })
+  @ApiOkResponse({ type: DraftBody })
+  async get(@Asks() asking: Asking, @JobIdParam() jobId: string, @PreferWait() waitMs: number): Promise<DraftBody> {
+    const { job, draft } = await lookUntil(
+      waitMs,
+      () => this.lifecycle.getDraft(asking.scope(), jobId),
+      (seen) => seen.job.draft_task?.state !== 'pending',
+    );
+    if (!draft && !job.draft_task) throw new DraftNotFound(jobId);
+    return toDraftBody(job, draft);
+  }
+
+  @Patch()
+  @Needs('jobs:write')
+  @JOB_ID
+  @IF_MATCH
+  @ApiOperation({ summary: 'Edit the latest draft; needs If-Match' })
+  @ApiOkResponse({ type: DraftBody })
+  async edit(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @Body() body: EditDraftRequest,
+  ): Promise<DraftBody> {
+    if (Object.keys(body).length === 0) {
+      throw new RequestInvalid([{ pointer: '', detail: 'must name text, steps, answers or notes' }]);
+    }
+    const { job, draft } = await this.lifecycle.editDraft(asking.scope(), jobId, required(version), body);
+    return toDraftBody(job, draft);
+  }
+}

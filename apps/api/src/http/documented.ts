@@ -1,0 +1,34 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBearerAuth, ApiDefaultResponse, ApiHeader, ApiParam } from '@nestjs/swagger';
+import { ProblemBody } from './problem.js';
+
+/** What every route behind a key has in common in the OpenAPI document. */
+export const Documented = (): ClassDecorator =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiHeader({
+      name: 'X-SS-Tenant-ID',
+      required: false,
+      description: 'Repeats the tenant of the key, or chooses one where the key has platform:admin.',
+    }),
+    ApiDefaultResponse({
+      description: 'Any refusal, as Problem Details (RFC 9457).',
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemBody' } } },
+    }),
+  );
+
+export const DOCUMENTED_MODELS = [ProblemBody] as const;
+
+export const JOB_ID: MethodDecorator = ApiParam({ name: 'job_id', schema: { type: 'string' } });
+
+export const IF_MATCH: MethodDecorator = ApiHeader({
+  name: 'If-Match',
+  required: false,
+  description: 'The ETag of the job as it was read: refused with 412 when it has changed since.',
+});
+
+export const PREFER_WAIT: MethodDecorator = ApiHeader({
+  name: 'Prefer',
+  required: false,
+  description: 'wait=N: hold the answer until there is one, N seconds at most (60).',
+});

@@ -1,0 +1,48 @@
+import { assertSafeRelPath } from '#artifacts';
+import { DatasetNotFound, JobIdUnsafe, RunNotFound } from '#jobs';
+import { Param, type PipeTransform } from '@nestjs/common';
+
+/** Ids of legacy jobs may hold nearly anything; what cannot be an id of any job is refused without a look. */
+class JobIdPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    if (
+      typeof value !== 'string' ||
+      value.length > 255 ||
+      /^~|^\.{1,2}$|[/\\\0]/.test(value) ||
+      value === '' ||
+      !value.isWellFormed()
+    ) {
+      throw new JobIdUnsafe();
+    }
+    return value;
+  }
+}
+
+class RunIdPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = String(value);
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new RunNotFound(text.slice(0, 64));
+    return text.toLowerCase();
+  }
+}
+
+class DatasetKeyPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = String(value);
+    if (!/^[a-z][a-z0-9_]{0,63}$/.test(text)) throw new DatasetNotFound(text.slice(0, 64));
+    return text;
+  }
+}
+
+class RelPathPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = Array.isArray(value) ? value.join('/') : String(value);
+    assertSafeRelPath(text);
+    return text;
+  }
+}
+
+export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPipe());
+export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
+export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());
+export const RelPathParam = (): ParameterDecorator => Param('*', new RelPathPipe());

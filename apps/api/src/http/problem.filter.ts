@@ -1,0 +1,43 @@
+import { NotReady } from '#health';
+import type { Logger } from '#observability';
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problemOf, refusalOf } from './problem.js';
+
+/** The one place where an error becomes an answer. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (error instanceof NotReady) {
+      void reply.status(503).send(error.report);
+      return;
+    }
+    this.answer(error, request, reply);
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = problemOf(refusalOf(error), request.id);
+    const event = { request_id: request.id, method: request.method, status: problem.status, code: problem.code };
+    if (problem.status < 500) this.logger.info({ event: 'SS_API_REFUSED', ...event }, problem.detail);
+    else if (problem.status === 503) this.logger.warn({ event: 'SS_API_UNAVAILABLE', ...event }, problem.detail);
+    else this.logger.error({ event: 'SS_API_UNHANDLED_EXCEPTION', ...event, err: error }, 'a request failed');
+    // The headers are out: the client sees a body that breaks off, which is all that can be said.
+    if (reply.sent || reply.raw.headersSent) {
+      reply.raw.destroy();
+      return;
+    }
+    if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+    if (problem.status === 503) void reply.header('Retry-After', '2');
+    if (problem.code === 'JOB_VERSION_CONFLICT') void reply.header('ETag', `"${String(problem['current_version'])}"`);
+    void reply
+      .status(problem.status)
+      .header('X-SS-Request-Id', request.id)
+      .header('Content-Type', 'application/problem+json; charset=utf-8')
+      // As text: the serialiser of the route is for its proper answers.
+      .send(JSON.stringify(problem));
+  }
+}

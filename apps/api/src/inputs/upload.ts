@@ -1,0 +1,62 @@
+import { DATASET_ROLES, type DatasetRole, UploadRefused } from '#jobs';
+import { DomainError } from '#observability';
+// For its types: requests that are read part by part.
+import type {} from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+
+/** One file of an upload, to be read before the next is asked for. */
+export interface UploadedFile {
+  role: DatasetRole;
+  name: string;
+  content: Readable;
+}
+
+export class MediaTypeUnsupported extends DomainError {
+  constructor(detail: string) {
+    super('MEDIA_TYPE_UNSUPPORTED', detail);
+  }
+}
+
+export class UploadCut extends DomainError {
+  constructor(cause: unknown) {
+    super('INPUT_UPLOAD_CUT', 'The upload ended before its last byte. Nothing was kept; send it again.', {}, [], {
+      cause,
+    });
+  }
+}
+
+/** Reads a multipart body as it arrives: each file with the role that was named before it. */
+export async function* uploadedFiles(request: FastifyRequest): AsyncGenerator<UploadedFile> {
+  if (!request.isMultipart()) throw new MediaTypeUnsupported('Send the files as multipart/form-data.');
+  let role: DatasetRole = 'primary_dataset';
+  for await (const part of request.parts()) {
+    if (part.type === 'field') {
+      if (part.fieldname === 'role') role = toRole(part.value);
+      continue;
+    }
+    if (part.fieldname !== 'file') {
+      part.file.resume();
+      throw new UploadRefused('INPUT_FILE_MISSING', 'Files come in fields named "file", each after a field "role".');
+    }
+    yield { role, name: toName(part.filename), content: part.file };
+  }
+}
+
+function toRole(value: unknown): DatasetRole {
+  const role = DATASET_ROLES.find((known) => known === value);
+  if (!role) throw new UploadRefused('INPUT_ROLE_INVALID', `role must be one of ${DATASET_ROLES.join(', ')}.`);
+  return role;
+}
+
+/** The name is kept for people to see and never becomes a path; still, a name with a path in it is no file's name. */
+function toName(name: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (name === '' || name.length > 255 || /[/\\\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed() || /^\.{1,2}$/.test(name)) {
+    throw new UploadRefused(
+      'INPUT_FILENAME_UNSAFE',
+      'The file needs a plain name of 1 to 255 characters, without slashes and control characters.',
+    );
+  }
+  return name;
+}

@@ -1,0 +1,139 @@
+import { JOB_STATUSES, type JobStatus } from '#jobs';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { IsLabels } from './labels.js';
+
+const MAX_CURSOR = 2_000;
+const MAX_REQUIREMENT = 20_000;
+
+/** With an offset, because an instant without one means another thing on every machine. */
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+export class CreateJobRequest {
+  @ApiPropertyOptional({ description: 'Chosen by the client, unique in its tenant; made up when absent.' })
+  @IsOptional()
+  @IsString()
+  job_id?: string;
+
+  @ApiPropertyOptional({ description: 'The question, in plain words.', maxLength: MAX_REQUIREMENT })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_REQUIREMENT)
+  requirement?: string;
+
+  @ApiPropertyOptional({ description: 'Higher runs first.', default: 0 })
+  @IsOptional()
+  @IsInt()
+  @Min(-1_000_000)
+  @Max(1_000_000)
+  priority?: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'At most 32 names of 1 to 63 characters with texts of up to 255, for finding jobs again.',
+  })
+  @IsOptional()
+  @IsLabels()
+  labels?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'A plan of your own, `{plan_version: 2, steps: […]}`. Nothing is drafted then.',
+  })
+  @IsOptional()
+  @IsObject()
+  plan?: Record<string, unknown>;
+
+  @ApiPropertyOptional({ description: 'Confirm the plan at once; needs `plan` and the scope jobs:confirm.' })
+  @IsOptional()
+  @IsBoolean()
+  confirm?: boolean;
+
+  @ApiPropertyOptional({ description: 'Confirmed, but not queued until POST …/run.' })
+  @IsOptional()
+  @IsBoolean()
+  hold?: boolean;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Not before this instant (with an offset, or Z).' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  @Matches(INSTANT, { message: 'run_after must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
+  run_after?: string;
+}
+
+export class ConfirmRequest {
+  @ApiPropertyOptional({ maxLength: 5_000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(5_000)
+  notes?: string;
+
+  @ApiPropertyOptional({ description: 'Freeze the plan, but do not queue it.' })
+  @IsOptional()
+  @IsBoolean()
+  hold?: boolean;
+}
+
+export class RunRequest {}
+
+/** Moves that need a reason: it is kept in the audit. */
+export class ReasonRequest {
+  @ApiProperty({ description: 'Why; kept in the audit.', maxLength: 1_000 })
+  @IsString()
+  @IsNotEmpty()
+  @Matches(/\S/, { message: 'reason must not be blank' })
+  @MaxLength(1_000)
+  reason!: string;
+}
+
+function toList(value: unknown): unknown {
+  return typeof value === 'string' ? value.split(',') : value;
+}
+
+export class ListJobsQuery {
+  @ApiPropertyOptional({ enum: JOB_STATUSES, isArray: true, description: 'One or more, by commas.' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => toList(value))
+  @IsIn(JOB_STATUSES, { each: true })
+  status?: JobStatus[];
+
+  @ApiPropertyOptional({
+    isArray: true,
+    type: String,
+    description: '`name=value`; repeat it for jobs that have all of them.',
+  })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value))
+  @Matches(/^[^=]{1,63}=.{0,255}$/s, { each: true, message: 'label must be name=value' })
+  label?: string[];
+
+  @ApiPropertyOptional({ minimum: 1, maximum: 200, default: 50 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  limit?: number;
+
+  @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_CURSOR)
+  cursor?: string;
+}

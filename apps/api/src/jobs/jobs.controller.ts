@@ -1,0 +1,193 @@
+import { hasEnded, JobLifecycle, JobReads, type Job } from '#jobs';
+import { requireScope } from '#tenancy';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { createHash } from 'node:crypto';
+import { type Asking, Asks } from '../http/asking.js';
+import { Needs } from '../http/auth.guard.js';
+import { decodeCursor, encodeCursor } from '../http/cursor.js';
+import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
+import { IfMatch } from '../http/if-match.js';
+import { JobIdParam } from '../http/path-params.js';
+import { lookUntil, PreferWait } from '../http/prefer-wait.js';
+import { RequestInvalid } from '../http/request-invalid.js';
+import { API_SETTINGS, type ApiSettings } from '../settings.js';
+import { type JobBody, JobBody as JobBodyClass, JobPage, toJobBody } from './job.body.js';
+import { ConfirmRequest, CreateJobRequest, ListJobsQuery, ReasonRequest, RunRequest } from './job.request.js';
+
+const DEFAULT_PAGE = 50;
+const MAX_IDEMPOTENCY_KEY = 255;
+
+@ApiTags('jobs')
+@Documented()
+@Controller('v1/jobs')
+export class JobsController {
+  constructor(
+    private readonly lifecycle: JobLifecycle,
+    private readonly reads: JobReads,
+    @Inject(API_SETTINGS) private readonly settings: ApiSettings,
+  ) {}
+
+  @Post()
+  @Needs('jobs:write')
+  @ApiOperation({ summary: 'Make a job: a question, or a plan of your own' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and body: the same job.' })
+  @ApiCreatedResponse({ type: JobBodyClass, headers: { Location: { schema: { type: 'string' } } } })
+  async create(
+    @Asks() asking: Asking,
+    @Body() body: CreateJobRequest,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobBody> {
+    if (body.confirm) requireScope(asking.caller, 'jobs:confirm');
+    const faults = [
+      ...(body.confirm && !body.plan ? [{ pointer: '/confirm', detail: 'needs a plan; a draft is confirmed later' }] : []),
+      ...(body.hold && !body.confirm ? [{ pointer: '/hold', detail: 'holds what is confirmed; send confirm: true' }] : []),
+      ...(key !== undefined && (key === '' || key.length > MAX_IDEMPOTENCY_KEY)
+        ? [{ pointer: '', detail: `Idempotency-Key must have 1 to ${String(MAX_IDEMPOTENCY_KEY)} characters` }]
+        : []),
+    ];
+    if (faults.length > 0) throw new RequestInvalid(faults);
+    const { job, replayed } = await this.lifecycle.create(
+      asking.scope(),
+      {
+        jobId: body.job_id,
+        requirement: body.requirement,
+        priority: body.priority,
+        labels: body.labels,
+        plan: body.plan,
+        confirm: body.confirm,
+        hold: body.hold,
+        runAfter: body.run_after,
+        traceId: asking.traceId,
+      },
+      key === undefined
+        ? null
+        : {
+            route: 'POST /v1/jobs',
+            key,
+            bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
+            ttlHours: this.settings.idempotencyTtlHours,
+          },
+    );
+    if (replayed) void reply.header('Idempotent-Replayed', 'true');
+    void reply.header('Location', `/v1/jobs/${encodeURIComponent(job.job_id)}`);
+    return toJobBody(job);
+  }
+
+  @Get()
+  @Needs('jobs:read')
+  @ApiOperation({ summary: 'List jobs, newest first' })
+  @ApiOkResponse({ type: JobPage })
+  async list(@Asks() asking: Asking, @Query() query: ListJobsQuery): Promise<JobPage> {
+    const limit = query.limit ?? DEFAULT_PAGE;
+    const [createdAt = '', jobId = ''] = query.cursor === undefined ? [] : decodeCursor(query.cursor, 2);
+    if (query.cursor !== undefined) assertInstant(createdAt);
+    const jobs = await this.reads.list(asking.scope(), {
+      ...(query.status ? { statuses: query.status } : {}),
+      ...(query.label ? { labels: labelsOf(query.label) } : {}),
+      ...(query.cursor === undefined ? {} : { after: { createdAt, jobId } }),
+      // One more than asked tells whether there is a next page.
+      limit: limit + 1,
+    });
+    const items = jobs.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items: items.map(toJobBody),
+      next_cursor: jobs.length > limit && last ? encodeCursor([last.created_at, last.job_id]) : null,
+    };
+  }
+
+  @Get(':job_id')
+  @Needs('jobs:read')
+  @JOB_ID
+  @PREFER_WAIT
+  @ApiOperation({ summary: 'Read a job; with Prefer: wait=N, when it has ended or N seconds have passed' })
+  @ApiOkResponse({ type: JobBodyClass })
+  async get(@Asks() asking: Asking, @JobIdParam() jobId: string, @PreferWait() waitMs: number): Promise<JobBody> {
+    const look = (): Promise<Job> => this.lifecycle.get(asking.scope(), jobId);
+    return toJobBody(await lookUntil(waitMs, look, (job) => hasEnded(job.status)));
+  }
+
+  @Post(':job_id/confirm')
+  @HttpCode(200)
+  @Needs('jobs:confirm')
+  @JOB_ID
+  @IF_MATCH
+  @ApiOperation({ summary: 'Freeze the draft into the plan, and queue it' })
+  @ApiOkResponse({ type: JobBodyClass })
+  async confirm(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @Body() body: ConfirmRequest,
+  ): Promise<JobBody> {
+    return toJobBody(await this.lifecycle.confirm(asking.scope(), jobId, { version, ...body }));
+  }
+
+  @Post(':job_id/run')
+  @HttpCode(202)
+  @Needs('jobs:confirm')
+  @JOB_ID
+  @IF_MATCH
+  @ApiOperation({ summary: 'Queue a job that was confirmed on hold' })
+  @ApiAcceptedResponse({ type: JobBodyClass })
+  async run(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @Body() _body: RunRequest,
+  ): Promise<JobBody> {
+    return toJobBody(await this.lifecycle.enqueue(asking.scope(), jobId, version));
+  }
+
+  @Post(':job_id/cancel')
+  @HttpCode(200)
+  @Needs('jobs:write')
+  @JOB_ID
+  @IF_MATCH
+  @ApiOperation({ summary: 'End a job that has not ended' })
+  @ApiOkResponse({ type: JobBodyClass })
+  async cancel(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @Body() body: ReasonRequest,
+  ): Promise<JobBody> {
+    return toJobBody(await this.lifecycle.cancel(asking.scope(body.reason), jobId, version));
+  }
+
+  @Post(':job_id/retry')
+  @HttpCode(202)
+  @Needs('jobs:confirm')
+  @JOB_ID
+  @IF_MATCH
+  @ApiOperation({ summary: 'Queue a failed job once more' })
+  @ApiAcceptedResponse({ type: JobBodyClass })
+  async retry(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @IfMatch() version: number | null,
+    @Body() body: ReasonRequest,
+  ): Promise<JobBody> {
+    return toJobBody(await this.lifecycle.retry(asking.scope(body.reason), jobId, version));
+  }
+}
+
+function labelsOf(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+function assertInstant(text: string): void {
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/.test(text) || Number.isNaN(Date.parse(text))) {
+    throw new RequestInvalid([{ pointer: '/cursor', detail: 'does not come from this list' }]);
+  }
+}

@@ -1,0 +1,46 @@
+import type { ArtifactStore } from '#artifacts';
+import { assertSchema, type Database, type Scope } from '#database';
+import { HealthModule } from '#health';
+import type { Queue } from '#queue';
+import { type DynamicModule, Module } from '@nestjs/common';
+
+export interface WorkerHealth {
+  database: Database;
+  queue: Queue;
+  store: ArtifactStore;
+  scope: Scope;
+  /** How long ago each loop last looked for work with success, by its name. */
+  lookAges: () => Readonly<Record<string, number>>;
+  maxLookAgeMs: number;
+}
+
+/** The worker's only HTTP: its probes. */
+@Module({})
+export class WorkerModule {
+  static register({ database, queue, store, scope, lookAges, maxLookAgeMs }: WorkerHealth): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        HealthModule.register({
+          useFactory: () => [
+            { name: 'database', check: () => database.ping() },
+            { name: 'schema', check: () => assertSchema(database, scope) },
+            { name: 'queue', check: () => queue.probe() },
+            { name: 'artifacts', check: () => store.probe() },
+            {
+              name: 'claim_loop',
+              check: () => {
+                const slow = Object.entries(lookAges()).filter(([, age]) => age > maxLookAgeMs);
+                if (slow.length > 0) {
+                  const ages = slow.map(([name, age]) => `${name} ${String(Math.round(age / 1_000))} s ago`);
+                  return Promise.reject(new Error(`last looked for work: ${ages.join(', ')}`));
+                }
+                return Promise.resolve();
+              },
+            },
+          ],
+        }),
+      ],
+    };
+  }
+}

@@ -1,0 +1,24 @@
+import { DomainError } from '#observability';
+
+/** A path or a name that could mean another place than it says. */
+export class ArtifactPathUnsafe extends DomainError {
+  constructor(reason: string) {
+    super('ARTIFACT_PATH_UNSAFE', `This artifact path is refused: ${reason}.`, { reason });
+  }
+}
+
+export class ArtifactNotFound extends DomainError {
+  constructor() {
+    super('ARTIFACT_NOT_FOUND', 'There is no such file in the artifact store.');
+  }
+}
+
+export class UploadTooLarge extends DomainError {
+  constructor(maxBytes: number) {
+    super(
+      'UPLOAD_FILE_SIZE_LIMIT_EXCEEDED',
+      `The file is larger than the ${String(maxBytes)} bytes that are allowed here.`,
+      { max_bytes: maxBytes },
+    );
+  }
+}

@@ -1,0 +1,46 @@
+import type { Readable } from 'node:stream';
+
+/** Where a file belongs and what it is called there; a store alone turns this into a place. */
+export interface ArtifactRef {
+  tenantId: string;
+  jobId: string;
+  /** A relative path of safe segments, chosen by the program; see `rel-path.ts`. */
+  storageName: string;
+}
+
+export interface WriteLimits {
+  maxBytes: number;
+  signal?: AbortSignal;
+}
+
+export interface Written {
+  bytes: number;
+  /** Lower-case hex, over exactly the bytes that were kept. */
+  sha256: string;
+}
+
+/** Both ends are counted from zero and belong to the range, as in an HTTP `Range`. */
+export interface ByteRange {
+  start: number;
+  end?: number;
+}
+
+/** Where bytes live: a file is there whole or not at all, and is found again by its reference alone. */
+export interface ArtifactStore {
+  /** Keeps the whole source under the reference, replacing what was there; a cut source changes nothing. */
+  write(
+    ref: ArtifactRef,
+    source: AsyncIterable<Uint8Array> | Readable,
+    limits: WriteLimits,
+  ): Promise<Written>;
+  /** Reads the file, or a range of it; refuses with `ARTIFACT_NOT_FOUND` before the first byte. */
+  open(ref: ArtifactRef, range?: ByteRange): Promise<Readable>;
+  /** How large the file is; null when there is none. */
+  stat(ref: ArtifactRef): Promise<{ bytes: number } | null>;
+  /** A path on this machine that a child process can read. */
+  pathOf(ref: ArtifactRef): string;
+  /** Forgets the file; content with its being gone already. */
+  remove(ref: ArtifactRef): Promise<void>;
+  /** Writes and removes a small file, so that readiness speaks from experience. */
+  probe(): Promise<void>;
+}

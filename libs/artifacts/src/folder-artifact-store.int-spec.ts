@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ArtifactRef } from './artifact-store.js';
+import { FolderArtifactStore } from './folder-artifact-store.js';
+
+const ref: ArtifactRef = { tenantId: 'acme', jobId: 'job-1', storageName: 'tables/s1.csv' };
+const limits = { maxBytes: 1_000_000 };
+
+let base: string;
+let root: string;
+let store: FolderArtifactStore;
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'ss-artifacts-'));
+  root = join(base, 'root');
+  store = new FolderArtifactStore(root);
+});
+afterEach(async () => {
+  await rm(base, { recursive: true, force: true });
+});
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+const source = (...chunks: string[]): Readable => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+
+describe('FolderArtifactStore', () => {
+  it('keeps what was written, with its length and hash, and gives it back', async () => {
+    const written = await store.write(ref, source('hello ', 'world'), limits);
+    expect(written).toEqual({ bytes: 11, sha256: createHash('sha256').update('hello world').digest('hex') });
+    expect(await text(await store.open(ref))).toBe('hello world');
+    expect(await store.stat(ref)).toEqual({ bytes: 11 });
+    expect(await readFile(store.pathOf(ref), 'utf8')).toBe('hello world');
+  });
+
+  it('shards by a hash, so that ids with one beginning spread out', () => {
+    const shards = new Set(
+      Array.from({ length: 200 }, (_, n) => {
+        const path = store.pathOf({ ...ref, jobId: `job-2026-${String(n)}` });
+        return relative(root, path).split('/')[1];
+      }),
+    );
+    expect(shards.size).toBeGreaterThan(90);
+  });
+
+  it('reads a range, both ends included', async () => {
+    await store.write(ref, source('0123456789'), limits);
+    expect(await text(await store.open(ref, { start: 2, end: 4 }))).toBe('234');
+    expect(await text(await store.open(ref, { start: 7 }))).toBe('789');
+  });
+
+  it('leaves nothing behind when the stream is cut, and keeps what was there before', async () => {
+    await store.write(ref, source('first'), limits);
+    const cut = new Readable({ read: () => undefined });
+    cut.push(Buffer.alloc(100_000));
+    setImmediate(() => cut.destroy(new Error('connection reset')));
+    await expect(store.write(ref, cut, limits)).rejects.toThrow('connection reset');
+    expect(await text(await store.open(ref))).toBe('first');
+    expect(await filesUnder(root)).toHaveLength(1);
+  });
+
+  it('leaves nothing behind when the writer is told to stop', async () => {
+    const stalled = new Readable({ read: () => undefined });
+    stalled.push(Buffer.alloc(10));
+    const controller = new AbortController();
+    setImmediate(() => {
+      controller.abort();
+    });
+    await expect(store.write(ref, stalled, { ...limits, signal: controller.signal })).rejects.toThrow();
+    expect(await filesUnder(root)).toEqual([]);
+    expect(stalled.destroyed).toBe(true);
+  });
+
+  it('refuses a file over the limit without reading all of it', async () => {
+    let given = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        given += 1000;
+        yield await Promise.resolve(Buffer.alloc(1000));
+      }
+    }
+    await expect(store.write(ref, endless(), { maxBytes: 10_000 })).rejects.toMatchObject({
+      code: 'UPLOAD_FILE_SIZE_LIMIT_EXCEEDED',
+    });
+    expect(given).toBeLessThan(1_000_000);
+    expect(await filesUnder(root)).toEqual([]);
+  });
+
+  it('accepts a file of exactly the limit', async () => {
+    expect(await store.write(ref, source('12345'), { maxBytes: 5 })).toMatchObject({ bytes: 5 });
+  });
+
+  it.each(['../x', '/etc/passwd', 'a/../../x', 'a\\b', '', '~id.json', 'a\u0000'])(
+    'refuses the storage name %j',
+    async (storageName) => {
+      const unsafe = { ...ref, storageName };
+      await expect(store.write(unsafe, source('x'), limits)).rejects.toMatchObject({
+        code: 'ARTIFACT_PATH_UNSAFE',
+      });
+      await expect(store.open(unsafe)).rejects.toMatchObject({ code: 'ARTIFACT_PATH_UNSAFE' });
+    },
+  );
+
+  it.each(['..', '../../etc', 'ünï cödé', 'a\u0000b', '😀'.repeat(255), 'x'.repeat(255), 'Job', 'job'])(
+    'keeps the job id %j apart and inside the root',
+    async (id) => {
+      const odd = { tenantId: id, jobId: id, storageName: 'a.txt' };
+      const other = { ...odd, jobId: `${Array.from(id).slice(1).join('')}y` };
+      await store.write(odd, source('mine'), limits);
+      await store.write(other, source('other'), limits);
+      expect(await text(await store.open(odd))).toBe('mine');
+      expect(relative(root, store.pathOf(odd)).startsWith('..')).toBe(false);
+      expect((await readdir(base)).sort()).toEqual(['root']);
+    },
+  );
+
+  it('writes the id beside a folder whose name is only a hash of it', async () => {
+    const jobId = '😀'.repeat(255);
+    await store.write({ ...ref, jobId, storageName: 'a.txt' }, source('x'), limits);
+    const folder = dirname(store.pathOf({ ...ref, jobId, storageName: 'a.txt' }));
+    expect(JSON.parse(await readFile(join(folder, '~id.json'), 'utf8'))).toBe(jobId);
+  });
+
+  it('lets one of several writers to a name win, whole', async () => {
+    const bodies = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(200_000));
+    await Promise.all(
+      bodies.map((body) => store.write(ref, source(body.slice(0, 5), body.slice(5)), limits)),
+    );
+    expect(bodies).toContain(await text(await store.open(ref)));
+    expect(await filesUnder(root)).toHaveLength(1);
+  });
+
+  it('refuses to follow a symbolic link, be it the file or a folder', async () => {
+    const secret = join(base, 'secret');
+    await mkdir(secret);
+    await writeFile(join(secret, 's1.csv'), 'secret');
+    const path = store.pathOf(ref);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(join(secret, 's1.csv'), path);
+    await expect(store.open(ref)).rejects.toMatchObject({ code: 'ARTIFACT_PATH_UNSAFE' });
+
+    const linked = { ...ref, jobId: 'job-2' };
+    await mkdir(dirname(dirname(store.pathOf(linked))), { recursive: true });
+    await symlink(secret, dirname(store.pathOf(linked)));
+    await expect(store.open(linked)).rejects.toMatchObject({ code: 'ARTIFACT_PATH_UNSAFE' });
+    await expect(store.write(linked, source('x'), limits)).rejects.toMatchObject({
+      code: 'ARTIFACT_PATH_UNSAFE',
+    });
+    await expect(store.remove(linked)).rejects.toMatchObject({ code: 'ARTIFACT_PATH_UNSAFE' });
+    expect(await readFile(join(secret, 's1.csv'), 'utf8')).toBe('secret');
+  });
+
+  it('knows nothing of a file that is not there, of a folder, and of a removed file', async () => {
+    expect(await store.stat(ref)).toBeNull();
+    await store.remove(ref);
+    await store.write(ref, source('x'), limits);
+    expect(await store.stat({ ...ref, storageName: 'tables' })).toBeNull();
+    await store.remove(ref);
+    expect(await store.stat(ref)).toBeNull();
+    await expect(store.open(ref)).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+  });
+
+  it('probes by writing, and fails where it cannot', async () => {
+    await store.probe();
+    expect(await readdir(root)).toEqual([]);
+    await writeFile(join(base, 'file'), '');
+    await expect(new FolderArtifactStore(join(base, 'file')).probe()).rejects.toThrow();
+  });
+});

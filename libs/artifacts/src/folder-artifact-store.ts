@@ -1,0 +1,174 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ArtifactNotFound, ArtifactPathUnsafe, UploadTooLarge } from './artifact-refusals.js';
+import type { ArtifactRef, ArtifactStore, ByteRange, WriteLimits, Written } from './artifact-store.js';
+import { encodeSegment, isHashed } from './path-segment.js';
+import { assertSafeStorageName } from './rel-path.js';
+
+/**
+ * Keeps artifacts in folders: `<root>/<tenant>/<shard>/<job>/<storageName>`.
+ * The shard is two hex digits of SHA-256 over the job id. The first two characters of the id itself will not
+ * do: ids share their beginnings (a prefix, a date), so that nearly all jobs would meet in one folder.
+ */
+export class FolderArtifactStore implements ArtifactStore {
+  constructor(private readonly root: string) {}
+
+  async write(
+    ref: ArtifactRef,
+    source: AsyncIterable<Uint8Array> | Readable,
+    limits: WriteLimits,
+  ): Promise<Written> {
+    const path = this.pathOf(ref);
+    const folder = dirname(path);
+    keepErrorsForLater(source);
+    await mkdir(folder, { recursive: true });
+    await this.assertInside(folder);
+    await this.nameHashedFolders(ref);
+    // In the same folder, since a rename is atomic only within a file system.
+    const temporary = join(folder, `~${randomUUID()}.part`);
+    try {
+      const written = await copyMetered(source, temporary, limits);
+      await rename(temporary, path);
+      await syncFolder(folder);
+      return written;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async open(ref: ArtifactRef, range?: ByteRange): Promise<Readable> {
+    const handle = await this.openRegular(ref);
+    return handle.createReadStream({ ...range, autoClose: true });
+  }
+
+  async stat(ref: ArtifactRef): Promise<{ bytes: number } | null> {
+    try {
+      await using handle = await this.openRegular(ref);
+      return { bytes: (await handle.stat()).size };
+    } catch (error) {
+      if (error instanceof ArtifactNotFound) return null;
+      throw error;
+    }
+  }
+
+  pathOf(ref: ArtifactRef): string {
+    assertSafeStorageName(ref.storageName);
+    return join(this.jobFolder(ref), ...ref.storageName.split('/'));
+  }
+
+  async remove(ref: ArtifactRef): Promise<void> {
+    const path = this.pathOf(ref);
+    try {
+      await this.assertInside(dirname(path));
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    await rm(path, { force: true });
+  }
+
+  async probe(): Promise<void> {
+    await mkdir(this.root, { recursive: true });
+    const path = join(this.root, `~probe-${randomUUID()}`);
+    try {
+      await writeFile(path, 'probe', { flag: 'wx', flush: true });
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  private tenantFolder(ref: ArtifactRef): string {
+    return join(this.root, encodeSegment(ref.tenantId));
+  }
+
+  private jobFolder(ref: ArtifactRef): string {
+    const shard = createHash('sha256').update(ref.jobId).digest('hex').slice(0, 2);
+    return join(this.tenantFolder(ref), shard, encodeSegment(ref.jobId));
+  }
+
+  /** A hashed folder name tells nobody whose it is, so the id lies in a file inside. */
+  private async nameHashedFolders(ref: ArtifactRef): Promise<void> {
+    const named = [
+      { id: ref.tenantId, folder: this.tenantFolder(ref) },
+      { id: ref.jobId, folder: this.jobFolder(ref) },
+    ];
+    for (const { id, folder } of named) {
+      if (!isHashed(encodeSegment(id))) continue;
+      // As JSON: the id may hold what text cannot, a lone surrogate say.
+      await writeFile(join(folder, '~id.json'), JSON.stringify(id));
+    }
+  }
+
+  private async openRegular(ref: ArtifactRef): Promise<Awaited<ReturnType<typeof open>>> {
+    const path = this.pathOf(ref);
+    try {
+      await this.assertInside(path);
+      // O_NOFOLLOW for a link put there after the check; O_NONBLOCK so that a FIFO cannot hold the caller.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      if ((await handle.stat()).isFile()) return handle;
+      await handle.close();
+    } catch (error) {
+      if (!isMissing(error)) throw isLoop(error) ? new ArtifactPathUnsafe('it is a symbolic link') : error;
+    }
+    throw new ArtifactNotFound();
+  }
+
+  /** Refuses a path that symbolic links lead out of the root. */
+  private async assertInside(path: string): Promise<void> {
+    const [root, real] = await Promise.all([realpath(this.root), realpath(path)]);
+    if (!real.startsWith(root + sep)) throw new ArtifactPathUnsafe('it leads out of the artifact folder');
+  }
+}
+
+async function copyMetered(
+  source: AsyncIterable<Uint8Array> | Readable,
+  path: string,
+  { maxBytes, signal }: WriteLimits,
+): Promise<Written> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  async function* meter(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) throw new UploadTooLarge(maxBytes);
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  const handle = await open(path, 'wx', 0o640);
+  // `flush` syncs before the close, so the rename never puts a name on bytes that a power cut would take.
+  const target = handle.createWriteStream({ flush: true });
+  await pipeline(source, meter, target, signal ? { signal } : {});
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/**
+ * A stream may fail while the folder is still being made; without a listener that would end the process.
+ * The pipeline that reads the stream afterwards meets the same error.
+ */
+function keepErrorsForLater(source: AsyncIterable<Uint8Array> | Readable): void {
+  if ('once' in source) source.once('error', () => undefined);
+}
+
+/** Makes the new name itself survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}
+
+function isMissing(error: unknown): boolean {
+  return hasErrno(error, ['ENOENT', 'ENOTDIR']);
+}
+
+function isLoop(error: unknown): boolean {
+  return hasErrno(error, ['ELOOP']);
+}
+
+function hasErrno(error: unknown, codes: readonly string[]): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+}

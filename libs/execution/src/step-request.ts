@@ -1,0 +1,75 @@
+import type { Step } from '#plans';
+import type { JsonRow } from './json-value.js';
+
+export const DATASET_FORMATS = ['csv', 'tsv', 'jsonl', 'parquet', 'xlsx'] as const;
+export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+
+export interface DatasetFile {
+  /** Also the name of its table in SQL. */
+  datasetKey: string;
+  format: DatasetFormat;
+  path: string;
+}
+
+/** The Parquet file of an earlier step's table; the step's id is the table's name in SQL. */
+export interface TableFile {
+  stepId: string;
+  path: string;
+}
+
+export interface Column {
+  name: string;
+  type: string;
+}
+
+export interface ColumnProfile extends Column {
+  nulls: number;
+  /** Exact for small datasets, otherwise an estimate. */
+  distinct: number;
+  min: string | null;
+  max: string | null;
+}
+
+export interface DatasetProfile {
+  rowCount: number;
+  columns: ColumnProfile[];
+  sampleRows: JsonRow[];
+}
+
+export interface ProducedFile {
+  /** The name that the artifact is to have, `tables/<step>.csv` say. */
+  relPath: string;
+  kind: string;
+  contentType: string;
+  /** Where the file lies now, within the workspace. */
+  path: string;
+}
+
+export interface StepSummary {
+  rowCount?: number;
+  columns?: Column[];
+  preview?: JsonRow[];
+  exitCode?: number;
+  note?: string;
+}
+
+export interface StepOutcome {
+  files: ProducedFile[];
+  summary: StepSummary;
+}
+
+export interface StepRequest {
+  step: Step;
+  datasets: DatasetFile[];
+  tables: TableFile[];
+  /** An existing folder of this run; the step keeps to it. */
+  workspace: string;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+export interface InspectRequest {
+  sampleRows: number;
+  timeoutMs: number;
+  signal?: AbortSignal;
+}

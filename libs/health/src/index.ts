@@ -1,0 +1,5 @@
+export { type DependencyCheck } from './dependency-check.js';
+export { Drain } from './drain.js';
+export { NotReady } from './health.controller.js';
+export { HealthModule } from './health.module.js';
+export { onShutdown, type ShutdownOptions } from './on-shutdown.js';
