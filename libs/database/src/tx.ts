@@ -1,4 +1,4 @@
-import type { PoolClient, QueryResultRow } from 'pg';
+import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
 
 /**
  * An open transaction. It is the first parameter of everything that writes, and a store has no other way
@@ -7,10 +7,11 @@ import type { PoolClient, QueryResultRow } from 'pg';
 export class Tx {
   constructor(private readonly client: PoolClient) {}
 
-  /** Runs one parameterised statement and gives its rows. */
+  /** Runs one parameterised statement and gives its rows; or several without parameters, and gives all of theirs. */
   async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.client.query<Row>(text, [...values]);
-    return result.rows;
+    // For several statements node-postgres answers a list, which its types do not tell.
+    const result: QueryResult<Row> | QueryResult<Row>[] = await this.client.query<Row>(text, [...values]);
+    return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows;
   }
 
   /**

@@ -15,7 +15,7 @@ export interface ShutdownOptions {
 /** Closes a program on SIGTERM or SIGINT, in bounded time. Exit code 0: all was closed; 1: not all. */
 export function onShutdown({ events, logger, boundMs, close, hurry }: ShutdownOptions): void {
   let signals = 0;
-  const shutDown = (signal: NodeJS.Signals): void => {
+  const shutDown = (signal: NodeJS.Signals | 'disconnect'): void => {
     signals += 1;
     if (signals === 2 && hurry) {
       logger.info({ event: `${events}_SHUTDOWN_HURRIED`, signal }, 'asked again: not waiting any longer');
@@ -41,4 +41,8 @@ export function onShutdown({ events, logger, boundMs, close, hurry }: ShutdownOp
   };
   process.on('SIGTERM', shutDown);
   process.on('SIGINT', shutDown);
+  // Started by another program (`npm start`) that is gone without a word: nobody is left to send a signal.
+  process.on('disconnect', () => {
+    if (signals === 0) shutDown('disconnect');
+  });
 }

@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { DomainError } from '#observability';
+import { Command } from 'commander';
+import { addDemoCommand } from './commands/demo.js';
+import { addKeyCommands } from './commands/key.js';
+import { addSchemaCommands } from './commands/schema.js';
+import { addStartCommand } from './commands/start.js';
+import { addTenantCommands } from './commands/tenant.js';
+import { Deployment } from './deployment.js';
+import { readEnv } from './env.js';
+import { say } from './terminal.js';
+import type { WithDeployment } from './with-deployment.js';
+
+try {
+  await main();
+} catch (error) {
+  fail(error);
+}
+
+async function main(): Promise<void> {
+  const { configuration, warnings } = readEnv();
+  for (const warning of warnings) say(warning);
+  const withDeployment: WithDeployment = async (work) => {
+    const deployment = await Deployment.open(configuration);
+    try {
+      return await work(deployment);
+    } finally {
+      await deployment.close();
+    }
+  };
+  const program = new Command('ssctl').description('The operator’s command line of SS').showHelpAfterError();
+  addSchemaCommands(program, withDeployment);
+  addTenantCommands(program, withDeployment);
+  addKeyCommands(program, withDeployment);
+  addStartCommand(program, configuration);
+  addDemoCommand(program, configuration);
+  await program.parseAsync();
+}
+
+/** Says what went wrong, without a stack where the operator can mend it; with `--json`, as one JSON document. */
+function fail(error: unknown): void {
+  process.exitCode = 1;
+  const message = error instanceof Error ? error.message : String(error);
+  if (process.argv.includes('--json')) {
+    const code = error instanceof DomainError ? error.code : 'SSCTL_FAILED';
+    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  }
+  say(error instanceof DomainError ? `${message}\n${facts(error)}` : `ssctl: ${message}`);
+  if (error instanceof Error && !(error instanceof DomainError) && process.env['SS_LOG_LEVEL'] === 'debug') {
+    say(error.stack ?? '');
+  }
+}
+
+function facts(error: DomainError): string {
+  return Object.entries(error.facts)
+    .map(([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+    .join('\n');
+}
