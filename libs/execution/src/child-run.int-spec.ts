@@ -4,13 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ChildRequest } from './child-protocol.js';
 import { childEntry, runChild, type ChildEnd } from './child-run.js';
 import { EXECUTION_LIMITS } from './execution-limits.js';
-
-// Children start slowly where other tests run beside.
-jest.setTimeout(30_000);
 
 let folder: string;
 

@@ -38,7 +38,9 @@ export function childEntry(): string {
 
 /** Runs one child in a process group of its own, and returns whatever the child does, within its time. */
 export async function runChild(request: ChildRequest, options: ChildRunOptions): Promise<ChildEnd> {
-  const child = spawn(process.execPath, [`--max-old-space-size=${String(options.heapMb)}`, options.entry], {
+  // Nothing that runs in a child needs to turn text into code; a chart's author might like to.
+  const flags = [`--max-old-space-size=${String(options.heapMb)}`, '--disallow-code-generation-from-strings'];
+  const child = spawn(process.execPath, [...flags, options.entry], {
     cwd: options.folder,
     // Nothing of the worker's environment: it holds its secrets.
     env: { PATH: options.path, LANG: 'C.UTF-8', TZ: 'UTC', HOME: options.folder },

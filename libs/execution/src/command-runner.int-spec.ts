@@ -1,14 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Step } from '#plans';
 import { Execution } from './execution.js';
 import { StepFailed } from './step-failed.js';
 import type { StepOutcome, StepRequest } from './step-request.js';
 import { TestWorkspace } from './workspace.fixture.js';
-
-// Children start slowly where other tests run beside.
-jest.setTimeout(30_000);
 
 let workspace: TestWorkspace;
 const execution = new Execution({

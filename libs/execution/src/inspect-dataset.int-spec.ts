@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Execution } from './execution.js';
 import type { DatasetFormat, DatasetProfile } from './step-request.js';
 import { makeWorkbook } from './workbook.fixture.js';
 import { TestWorkspace } from './workspace.fixture.js';
-
-// Children start slowly where other tests run beside.
-jest.setTimeout(30_000);
 
 let workspace: TestWorkspace;
 const execution = new Execution();

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import * as vega from 'vega';
+import { expressionInterpreter } from 'vega-interpreter';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { ChartTask } from '../child-protocol.js';
 import type { ExecutionLimits } from '../execution-limits.js';
@@ -56,8 +57,10 @@ async function draw(spec: Record<string, JsonValue>, rows: readonly JsonRow[]): 
     // Vega-Lite checks its input itself; its type only says what a correct one looks like.
     const named = { ...spec, data: { name: TABLE } } as unknown as TopLevelSpec;
     const { spec: compiled } = compile(named, { logger });
-    const view = new vega.View(vega.parse(withRows(compiled, rows)), {
+    const view = new vega.View(vega.parse(withRows(compiled, rows), undefined, { ast: true }), {
       renderer: 'none',
+      // Expressions are walked, not compiled: nothing in a spec becomes JavaScript.
+      expr: expressionInterpreter,
       loader: refusingLoader(),
       logger,
     });
