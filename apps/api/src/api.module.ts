@@ -4,13 +4,12 @@ import { assertSchema, type Database, type Scope } from '#database';
 import type { Execution } from '#execution';
 import { HealthModule } from '#health';
 import { JobInputs, JobLifecycle, JobReads } from '#jobs';
-import { type Logger, loggerOptions } from '#observability';
+import type { Logger } from '#observability';
 import type { Queue } from '#queue';
 import { ApiKeys, Tenants } from '#tenancy';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
-import { LoggerModule } from 'nestjs-pino';
+import { LoggerModule, PinoLogger } from 'nestjs-pino';
 import { ArtifactsController } from './artifacts/artifacts.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { DraftController } from './draft/draft.controller.js';
@@ -18,6 +17,7 @@ import { AuthGuard } from './http/auth.guard.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { EtagInterceptor } from './http/etag.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { RunsController } from './runs/runs.controller.js';
@@ -33,7 +33,6 @@ export interface ApiResources {
   uploadMaxBytes: number;
   settings: ApiSettings;
   logger: Logger;
-  logLevel: string;
 }
 
 const PROBE: Scope = { actor: { kind: 'anonymous', id: 'probe' }, source: 'api' };
@@ -41,13 +40,14 @@ const PROBE: Scope = { actor: { kind: 'anonymous', id: 'probe' }, source: 'api' 
 @Module({})
 export class ApiModule {
   static register(resources: ApiResources): DynamicModule {
-    const { database, queue, store, execution, commandProfiles, uploadMaxBytes, settings, logger } = resources;
+    const { database, queue, store, execution, commandProfiles, uploadMaxBytes, settings, logger } =
+      resources;
     const tenants = new Tenants(database);
     const keys = new ApiKeys(database, tenants);
     return {
       module: ApiModule,
       imports: [
-        LoggerModule.forRoot({ pinoHttp: requestLogging(logger, resources.logLevel) }),
+        LoggerModule.forRoot(requestLogging(logger)),
         HealthModule.register({
           useFactory: () => [
             { name: 'database', check: () => database.ping() },
@@ -72,44 +72,15 @@ export class ApiModule {
         { provide: AuditTrail, useValue: new AuditTrail(database) },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },
-        { provide: APP_GUARD, useFactory: (reflector: Reflector) => new AuthGuard(keys, reflector), inject: [Reflector] },
+        {
+          provide: APP_GUARD,
+          useFactory: (reflector: Reflector, log: PinoLogger) => new AuthGuard(keys, reflector, log),
+          inject: [Reflector, PinoLogger],
+        },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
       ],
     };
   }
-}
-
-/** One line a request: what was asked, by whom, how it ended. Never a header, a body or a query. */
-function requestLogging(logger: Logger, level: string): object {
-  return {
-    ...loggerOptions({ program: 'api', level }),
-    logger,
-    quietReqLogger: true,
-    autoLogging: { ignore: (request: { url?: string }) => request.url?.startsWith('/health') ?? false },
-    serializers: { req: () => undefined, res: () => undefined },
-    genReqId: (request: FastifyRequest) => request.id,
-    customLogLevel: (_request: unknown, response: { statusCode: number }) =>
-      response.statusCode >= 500 ? 'warn' : 'info',
-    customSuccessObject: describe,
-    customErrorObject: describe,
-    customSuccessMessage: () => 'request',
-    customErrorMessage: () => 'request',
-  };
-}
-
-function describe(
-  request: { id?: unknown; method?: string; url?: string; originalUrl?: string },
-  response: { statusCode: number },
-  value: { responseTime?: number },
-): object {
-  return {
-    event: 'SS_API_REQUEST',
-    request_id: request.id,
-    method: request.method,
-    path: (request.originalUrl ?? request.url ?? '').split('?')[0]?.slice(0, 500),
-    status: response.statusCode,
-    duration_ms: value.responseTime,
-  };
 }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ApiModule, type ApiResources } from './api.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -21,7 +22,10 @@ function requestIdOf(request: IncomingMessage): string {
 }
 
 /** Builds the application over open resources; `listen` and `close` are the caller's. */
-export async function createApi(resources: ApiResources, bodyMaxBytes: number): Promise<NestFastifyApplication> {
+export async function createApi(
+  resources: ApiResources,
+  bodyMaxBytes: number,
+): Promise<NestFastifyApplication> {
   const problems = new ProblemFilter(resources.logger);
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes,
@@ -33,6 +37,13 @@ export async function createApi(resources: ApiResources, bodyMaxBytes: number): 
       problems.answer(error, request, reply);
     },
   });
+  const routes = new RouteTable();
+  adapter.getInstance().addHook('onRoute', ({ method, url }) => {
+    for (const one of Array.isArray(method) ? method : [method]) routes.add({ method: one, url });
+  });
+  adapter.getInstance().addHook('onRequest', async (request, reply) => {
+    reply.header('X-SS-Request-Id', request.id);
+  });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.register(resources), adapter, {
     logger: new FrameworkLogger(resources.logger),
   });
@@ -40,11 +51,18 @@ export async function createApi(resources: ApiResources, bodyMaxBytes: number): 
     // The store counts the bytes and refuses with a code of ours.
     limits: { fileSize: Number.MAX_SAFE_INTEGER, parts: MAX_UPLOAD_PARTS, fieldSize: 1_000, fields: 100 },
   });
+  // Behind the request logging, so that these refusals are logged like all others.
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('onRequest', async (request, reply) => {
-      reply.header('X-SS-Request-Id', request.id);
+    .addHook('onRequest', (request, reply, next) => {
+      const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
+      if (allowed.length === 0) {
+        next();
+        return;
+      }
+      void reply.header('Allow', allowed.join(', '));
+      problems.answer(new MethodNotAllowed(allowed), request, reply);
     });
   serveDocuments(app);
   return app;

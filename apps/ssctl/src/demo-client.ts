@@ -87,7 +87,8 @@ export class DemoClient {
       signal: AbortSignal.timeout(REQUEST_MS),
       ...(body === undefined ? {} : { body }),
     });
-    if (!response.ok) throw new Error(`${method} ${path} answered ${String(response.status)}: ${await response.text()}`);
+    if (!response.ok)
+      throw new Error(`${method} ${path} answered ${String(response.status)}: ${await response.text()}`);
     return response;
   }
 }

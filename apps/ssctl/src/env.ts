@@ -1,6 +1,10 @@
-import { type Configuration, readConfiguration, readDotEnv } from '#configuration';
+import { type Configuration, configure } from '#configuration';
+import { say } from './terminal.js';
 
-/** Reads the environment once: `.env` where there is one, and over it the real environment. */
+/** Reads the environment, once; ends the program when it is wrong, with every fault named and no value. */
 export function readEnv(): { configuration: Configuration<'ssctl'>; warnings: string[] } {
-  return readConfiguration('ssctl', { ...readDotEnv('.env'), ...process.env });
+  return configure('ssctl', process.env, (faults) => {
+    say(faults);
+    process.exit(1);
+  });
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { DomainError } from '#observability';
+import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
 import { addKeyCommands } from './commands/key.js';
@@ -42,16 +42,16 @@ function fail(error: unknown): void {
   process.exitCode = 1;
   const message = error instanceof Error ? error.message : String(error);
   if (process.argv.includes('--json')) {
-    const code = error instanceof DomainError ? error.code : 'SSCTL_FAILED';
+    const code = isDomainError(error) ? error.code : 'SSCTL_FAILED';
     process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   }
-  say(error instanceof DomainError ? `${message}\n${facts(error)}` : `ssctl: ${message}`);
-  if (error instanceof Error && !(error instanceof DomainError) && process.env['SS_LOG_LEVEL'] === 'debug') {
+  say(isDomainError(error) ? `${message}\n${facts(error)}` : `ssctl: ${message}`);
+  if (error instanceof Error && !isDomainError(error) && process.env['SS_LOG_LEVEL'] === 'debug') {
     say(error.stack ?? '');
   }
 }
 
-function facts(error: DomainError): string {
+function facts(error: DomainError<string>): string {
   return Object.entries(error.facts)
     .map(([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
     .join('\n');

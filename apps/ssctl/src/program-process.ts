@@ -83,7 +83,9 @@ export class ProgramProcess {
   private async ready(): Promise<void> {
     const deadline = performance.now() + READY_MS;
     while (this.isRunning && performance.now() < deadline) {
-      const response = await fetch(`${this.start.url}/health/ready`, { signal: AbortSignal.timeout(3_000) }).catch(() => null);
+      const response = await fetch(`${this.start.url}/health/ready`, {
+        signal: AbortSignal.timeout(3_000),
+      }).catch(() => null);
       if (response?.ok) return;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }

@@ -45,7 +45,8 @@ export class Stack {
         log: log ?? logFile(configuration.dataDir, program),
       });
     const [api, worker] = await Promise.allSettled([start('api', ports.api), start('worker', ports.worker)]);
-    if (api.status === 'fulfilled' && worker.status === 'fulfilled') return new Stack(api.value, worker.value);
+    if (api.status === 'fulfilled' && worker.status === 'fulfilled')
+      return new Stack(api.value, worker.value);
     for (const program of [api, worker]) if (program.status === 'fulfilled') await program.value.stop();
     throw api.status === 'rejected' ? api.reason : (worker as PromiseRejectedResult).reason;
   }
@@ -72,10 +73,17 @@ export async function ensureTenant(deployment: Deployment, tenantId: string): Pr
   });
 }
 
-export async function createKey(deployment: Deployment, tenantId: string, name: string): Promise<{ keyId: string; key: string }> {
+export async function createKey(
+  deployment: Deployment,
+  tenantId: string,
+  name: string,
+): Promise<{ keyId: string; key: string }> {
   return deployment.asOperator(async (database) => {
     const keys = new ApiKeys(database, new Tenants(database));
-    const { key, apiKey } = await keys.create({ ...operatorScope(), tenantId }, { name, scopes: TENANT_SCOPES });
+    const { key, apiKey } = await keys.create(
+      { ...operatorScope(), tenantId },
+      { name, scopes: TENANT_SCOPES },
+    );
     return { keyId: apiKey.key_id, key };
   });
 }

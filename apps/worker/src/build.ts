@@ -6,7 +6,8 @@ export function workerBuild(): string {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     try {
       const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-      if (manifest !== null && typeof manifest === 'object' && 'version' in manifest) return String(manifest.version);
+      if (manifest !== null && typeof manifest === 'object' && 'version' in manifest)
+        return String(manifest.version);
     } catch {
       // Not here; one folder up.
     }

@@ -1,6 +1,9 @@
-import { type Configuration, readConfiguration, readDotEnv } from '#configuration';
+import { type Configuration, configure } from '#configuration';
 
-/** Reads the environment once: `.env` where there is one, and over it the real environment. */
+/** Reads the environment, once; ends the program when it is wrong, with every fault named and no value. */
 export function readEnv(): { configuration: Configuration<'worker'>; warnings: string[] } {
-  return readConfiguration('worker', { ...readDotEnv('.env'), ...process.env });
+  return configure('worker', process.env, (faults) => {
+    process.stderr.write(`${faults}\n`);
+    process.exit(1);
+  });
 }

@@ -60,7 +60,10 @@ export class LeaseKeeper {
         else this.lose(held);
       }
     } catch (error) {
-      this.logger.warn({ event: 'SS_WORKER_RENEWAL_FAILED', leases: asked.length, err: error }, 'leases were not renewed');
+      this.logger.warn(
+        { event: 'SS_WORKER_RENEWAL_FAILED', leases: asked.length, err: error },
+        'leases were not renewed',
+      );
     }
     for (const held of asked) {
       if (performance.now() - held.renewedAt > this.leaseMs) this.lose(held);
@@ -72,7 +75,13 @@ export class LeaseKeeper {
     if (!this.held.has(lease.runId) || controller.signal.aborted) return;
     const { message } = new StaleLease(lease);
     this.logger.warn(
-      { event: 'SS_WORKER_STALE_LEASE', tenant_id: lease.tenantId, job_id: lease.jobId, run_id: lease.runId, lease_no: lease.leaseNo },
+      {
+        event: 'SS_WORKER_STALE_LEASE',
+        tenant_id: lease.tenantId,
+        job_id: lease.jobId,
+        run_id: lease.runId,
+        lease_no: lease.leaseNo,
+      },
       message,
     );
     controller.abort('lease_lost' satisfies EndReason);

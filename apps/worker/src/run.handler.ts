@@ -1,6 +1,13 @@
 import type { ArtifactStore } from '#artifacts';
 import { isUnavailable } from '#database';
-import { type Execution, type ProducedFile, StepAborted, StepFailed, type StepOutcome, type TableFile } from '#execution';
+import {
+  type Execution,
+  type ProducedFile,
+  StepAborted,
+  StepFailed,
+  type StepOutcome,
+  type TableFile,
+} from '#execution';
 import {
   type ClaimedRun,
   type Failure,
@@ -10,7 +17,7 @@ import {
   type Settlement,
   StaleLease,
 } from '#jobs';
-import { DomainError, type Logger } from '#observability';
+import { isDomainError, type Logger } from '#observability';
 import { executionOrder, type Step } from '#plans';
 import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -53,7 +60,11 @@ export class RunHandler {
       if (settlement) {
         await this.persist(signal, () => this.runs.settle(run, settlement));
         log.info(
-          { event: 'SS_WORKER_RUN_DONE', outcome: settlement.outcome, error_code: 'error' in settlement ? settlement.error.code : null },
+          {
+            event: 'SS_WORKER_RUN_DONE',
+            outcome: settlement.outcome,
+            error_code: 'error' in settlement ? settlement.error.code : null,
+          },
           'run ended',
         );
       }
@@ -67,7 +78,12 @@ export class RunHandler {
   }
 
   /** How the run ended; null when its lease is lost and there is nobody to tell. */
-  private async attempt(run: ClaimedRun, workspace: string, signal: AbortSignal, log: Logger): Promise<Settlement | null> {
+  private async attempt(
+    run: ClaimedRun,
+    workspace: string,
+    signal: AbortSignal,
+    log: Logger,
+  ): Promise<Settlement | null> {
     try {
       await mkdir(workspace, { recursive: true });
       const order = await this.persist(signal, () => this.runs.order(run));
@@ -78,7 +94,7 @@ export class RunHandler {
       if (signal.aborted) return reasonOf(signal) === 'shutdown' ? { outcome: 'interrupted' } : null;
       if (error instanceof StepRefused) return error.settlement;
       log.error({ event: 'SS_WORKER_RUN_FAULT', err: error }, 'the run failed for no fault of its plan');
-      const code = error instanceof DomainError ? error.code : 'RUN_INTERNAL_ERROR';
+      const code = isDomainError(error) ? error.code : 'RUN_INTERNAL_ERROR';
       return { outcome: 'failed', error: { code, message: 'The worker could not carry out the run.' } };
     }
   }
@@ -93,13 +109,18 @@ export class RunHandler {
     const tables: TableFile[] = [];
     for (const [index, step] of executionOrder(order.plan).entries()) {
       const position = index + 1;
-      await this.persist(signal, () => this.runs.beginStep(run, { stepId: step.step_id, position, type: step.type }));
+      await this.persist(signal, () =>
+        this.runs.beginStep(run, { stepId: step.step_id, position, type: step.type }),
+      );
       const begun = performance.now();
       const outcome = await this.carryOutStep(run, order, step, tables, workspace, signal);
       const table = outcome.files.find((file) => file.kind === 'table.parquet');
       if (table) tables.push({ stepId: step.step_id, path: table.path });
       const duration = Math.round(performance.now() - begun);
-      log.info({ event: 'SS_WORKER_STEP_DONE', step_id: step.step_id, type: step.type, duration_ms: duration }, 'step done');
+      log.info(
+        { event: 'SS_WORKER_STEP_DONE', step_id: step.step_id, type: step.type, duration_ms: duration },
+        'step done',
+      );
     }
   }
 
@@ -121,19 +142,24 @@ export class RunHandler {
         })),
         tables,
         workspace,
-        timeoutMs: step.timeout_seconds === undefined ? this.settings.stepTimeoutMs : step.timeout_seconds * 1_000,
+        timeoutMs:
+          step.timeout_seconds === undefined ? this.settings.stepTimeoutMs : step.timeout_seconds * 1_000,
         signal,
       });
       const artifacts = await this.keepFiles(run, step, outcome.files, signal);
       const { summary } = outcome;
-      await this.persist(signal, () => this.runs.endStep(run, step.step_id, { outcome: 'succeeded', summary, artifacts }));
+      await this.persist(signal, () =>
+        this.runs.endStep(run, step.step_id, { outcome: 'succeeded', summary, artifacts }),
+      );
       return outcome;
     } catch (error) {
       if (!(error instanceof StepFailed) || error instanceof StepAborted) throw error;
       const failure: Failure = { code: error.code, message: error.message, step_id: step.step_id };
       const outcome = error.failure === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
       const artifacts = await this.keepFiles(run, step, error.files, signal);
-      await this.persist(signal, () => this.runs.endStep(run, step.step_id, { outcome, error: failure, artifacts }));
+      await this.persist(signal, () =>
+        this.runs.endStep(run, step.step_id, { outcome, error: failure, artifacts }),
+      );
       throw new StepRefused({ outcome, error: failure }, error);
     }
   }
@@ -172,7 +198,10 @@ export class RunHandler {
         return await write();
       } catch (error) {
         if (!isUnavailable(error) || signal.aborted) throw error;
-        this.logger.warn({ event: 'SS_WORKER_WRITE_RETRIED', err: error }, 'the database does not answer; trying again');
+        this.logger.warn(
+          { event: 'SS_WORKER_WRITE_RETRIED', err: error },
+          'the database does not answer; trying again',
+        );
         await sleep(RETRY_MS);
       }
     }

@@ -70,7 +70,7 @@ export class SlotLoop<Item> {
   private async look(): Promise<void> {
     this.looking = true;
     clearTimeout(this.timer);
-    let taken = 0;
+    let taken: number;
     try {
       do {
         this.lookAgain = false;
@@ -85,11 +85,13 @@ export class SlotLoop<Item> {
     } catch (error) {
       this.pauseMs = Math.min(Math.max(this.pauseMs * 2, MIN_PAUSE_MS), MAX_PAUSE_MS);
       const { name, logger } = this.options;
-      logger.warn({ event: 'SS_WORKER_CLAIM_FAILED', loop: name, retry_ms: this.pauseMs, err: error }, 'could not look for work');
+      logger.warn(
+        { event: 'SS_WORKER_CLAIM_FAILED', loop: name, retry_ms: this.pauseMs, err: error },
+        'could not look for work',
+      );
     } finally {
       this.looking = false;
     }
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- `stop` may have been called meanwhile
     if (this.stopped) return;
     this.timer = setTimeout(() => {
       this.wake();
@@ -100,7 +102,10 @@ export class SlotLoop<Item> {
     const work = this.options
       .carryOut(item)
       .catch((error: unknown) => {
-        this.options.logger.error({ event: 'SS_WORKER_UNHANDLED_EXCEPTION', loop: this.options.name, err: error }, 'work failed');
+        this.options.logger.error(
+          { event: 'SS_WORKER_UNHANDLED_EXCEPTION', loop: this.options.name, err: error },
+          'work failed',
+        );
       })
       .finally(() => {
         this.busy.delete(work);

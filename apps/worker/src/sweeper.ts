@@ -23,7 +23,13 @@ export class Sweeper {
     try {
       for (const lease of await this.runs.sweep()) {
         this.logger.warn(
-          { event: 'SS_WORKER_RUN_LOST', tenant_id: lease.tenantId, job_id: lease.jobId, run_id: lease.runId, lease_no: lease.leaseNo },
+          {
+            event: 'SS_WORKER_RUN_LOST',
+            tenant_id: lease.tenantId,
+            job_id: lease.jobId,
+            run_id: lease.runId,
+            lease_no: lease.leaseNo,
+          },
           'the worker of this run is gone; the job is queued again',
         );
       }

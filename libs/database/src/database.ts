@@ -34,7 +34,15 @@ const ENTER_SCOPE = `
     set_config('ss.source', $5, true), set_config('ss.request_id', $6, true), set_config('ss.reason', $7, true)`;
 
 function scopeSettings(role: string, tenantId: string, scope: Scope): string[] {
-  return [role, tenantId, scope.actor.kind, scope.actor.id, scope.source, scope.requestId ?? '', scope.reason ?? ''];
+  return [
+    role,
+    tenantId,
+    scope.actor.kind,
+    scope.actor.id,
+    scope.source,
+    scope.requestId ?? '',
+    scope.reason ?? '',
+  ];
 }
 
 /** The one way to the database: a pool, transactions with a scope, and notifications. */

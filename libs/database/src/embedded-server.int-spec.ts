@@ -15,7 +15,8 @@ describe('EmbeddedServer', () => {
 
   beforeEach(async () => {
     await mkdir(scratch, { recursive: true });
-    dataDir = await mkdtemp(join(scratch, 'embedded-server-'));
+    // A name that libs/testing/jest/start-server.mjs sweeps up, should this run be killed.
+    dataDir = await mkdtemp(join(scratch, `test-${process.pid}-`));
     if (process.getuid?.() === 0) await makeEnterable(dataDir);
     opened = [];
   });

@@ -6,7 +6,12 @@ interface PostgresError {
 }
 
 function isPostgresError(error: unknown): error is PostgresError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code);
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(error.code)
+  );
 }
 
 /** Tells whether the statement was refused because the row is there already, under this constraint or index. */
@@ -20,8 +25,21 @@ export function isTransient(error: unknown): boolean {
 }
 
 const CONNECTION_FAULTS = new Set([
-  'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH',
-  '08000', '08001', '08003', '08004', '08006', '57P01', '57P02', '57P03', '53300',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
 ]);
 
 /** Tells whether the database could not be reached or would not serve: the caller may come back later. */
@@ -37,4 +55,11 @@ export class SchemaMismatch extends DomainError {
   constructor(detail: string, facts: Readonly<Record<string, unknown>> = {}) {
     super('SCHEMA_MISMATCH', detail, facts);
   }
+}
+
+/** Tells whether the database lacks what `ssctl schema deploy` makes: our roles, tables, or those of pg-boss. */
+export function isNotDeployed(error: unknown): boolean {
+  if (error instanceof SchemaMismatch) return true;
+  if (isPostgresError(error)) return ['42704', '42P01', '3F000'].includes(error.code);
+  return error instanceof Error && /pg-boss is not installed/.test(error.message);
 }

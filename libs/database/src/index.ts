@@ -1,7 +1,7 @@
 export { type Connection, connectionFor } from './connection.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedServer } from './embedded-server.js';
-export { isTransient, isUnavailable, isUniqueViolation, SchemaMismatch } from './errors.js';
+export { isNotDeployed, isTransient, isUnavailable, isUniqueViolation, SchemaMismatch } from './errors.js';
 export { type Prisma } from './generated/client.js';
 export { type Instant } from './instants.js';
 export { type Subscription } from './listen.js';

@@ -59,8 +59,14 @@ export async function ensureRoles(client: pg.Client): Promise<void> {
 export async function programUrl(ownerUrl: string, role: ProgramRole): Promise<string> {
   const url = new URL(ownerUrl);
   const login = `${role}_login`;
-  const password = createHmac('sha256', `${decodeURIComponent(url.password)}@${url.host}`).update(login).digest('base64url');
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 5_000, query_timeout: 15_000 });
+  const password = createHmac('sha256', `${decodeURIComponent(url.password)}@${url.host}`)
+    .update(login)
+    .digest('base64url');
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
+  });
   await client.connect();
   try {
     await client.query('BEGIN');

@@ -50,7 +50,10 @@ const CREATE_PRISMA_TABLE = `
 
 async function readMigrations(folder: string): Promise<MigrationFile[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
@@ -63,7 +66,9 @@ async function readMigrations(folder: string): Promise<MigrationFile[]> {
 type Run = <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
 
 async function readApplied(run: Run): Promise<AppliedRow[]> {
-  const [table] = await run<{ there: boolean }>(`SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS there`);
+  const [table] = await run<{ there: boolean }>(
+    `SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS there`,
+  );
   if (!table?.there) return [];
   return run<AppliedRow>(
     `SELECT migration_name, checksum, finished_at FROM public._prisma_migrations
@@ -77,12 +82,16 @@ const runOn =
     (await client.query<Row>(text)).rows;
 
 function compare(files: MigrationFile[], rows: AppliedRow[]): SchemaStatus {
-  const finished = new Map(rows.filter((row) => row.finished_at !== null).map((row) => [row.migration_name, row.checksum]));
+  const finished = new Map(
+    rows.filter((row) => row.finished_at !== null).map((row) => [row.migration_name, row.checksum]),
+  );
   const known = new Set(files.map((file) => file.name));
   return {
     applied: files.filter((file) => finished.has(file.name)).map((file) => file.name),
     pending: files.filter((file) => !finished.has(file.name)).map((file) => file.name),
-    changed: files.filter((file) => (finished.get(file.name) ?? file.checksum) !== file.checksum).map((file) => file.name),
+    changed: files
+      .filter((file) => (finished.get(file.name) ?? file.checksum) !== file.checksum)
+      .map((file) => file.name),
     unknown: [...finished.keys()].filter((name) => !known.has(name)),
     failed: rows.filter((row) => row.finished_at === null).map((row) => row.migration_name),
   };

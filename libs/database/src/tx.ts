@@ -10,8 +10,9 @@ export class Tx {
   /** Runs one parameterised statement and gives its rows; or several without parameters, and gives all of theirs. */
   async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     // For several statements node-postgres answers a list, which its types do not tell.
-    const result: QueryResult<Row> | QueryResult<Row>[] = await this.client.query<Row>(text, [...values]);
-    return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows;
+    const result = (await this.client.query<Row>(text, [...values])) as QueryResult<Row> | QueryResult<Row>[];
+    const results: QueryResult<Row>[] = Array.isArray(result) ? result : [result];
+    return results.flatMap(({ rows }) => rows);
   }
 
   /**

@@ -6,6 +6,7 @@ export {
   type CommandProfile,
   type CommandProfiles,
 } from './command-profiles.js';
+export { readCommandProfiles } from './read-command-profiles.js';
 export { type JsonRow, type JsonValue } from './json-value.js';
 export { findRemoteData } from './remote-data.js';
 export { StepAborted, StepFailed } from './step-failed.js';

@@ -3,7 +3,7 @@ import type { StepFailureCode } from './step-failures.js';
 import type { ProducedFile } from './step-request.js';
 
 /** A step that could not be carried out; the message is for people and names no path of the host. */
-export class StepFailed extends DomainError {
+export class StepFailed extends DomainError<StepFailureCode> {
   constructor(
     readonly failure: StepFailureCode,
     message: string,
@@ -17,7 +17,7 @@ export class StepFailed extends DomainError {
 }
 
 /** The caller's signal ended the step; every process of it is gone when this is thrown. */
-export class StepAborted extends DomainError {
+export class StepAborted extends DomainError<'STEP_ABORTED'> {
   constructor() {
     super('STEP_ABORTED', 'The step was ended before it was done.');
   }

@@ -1,4 +1,11 @@
-import { Controller, Get, HttpException, HttpStatus, Inject, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  HttpException,
+  HttpStatus,
+  Inject,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { DEPENDENCY_CHECKS, type DependencyCheck } from './dependency-check.js';
 import { Drain } from './drain.js';

@@ -7,7 +7,9 @@ import { HealthController } from './health.controller.js';
 /** Liveness and readiness for one program. */
 @Module({})
 export class HealthModule {
-  static register(checks: Pick<FactoryProvider<readonly DependencyCheck[]>, 'inject' | 'useFactory'>): DynamicModule {
+  static register(
+    checks: Pick<FactoryProvider<readonly DependencyCheck[]>, 'inject' | 'useFactory'>,
+  ): DynamicModule {
     return {
       module: HealthModule,
       imports: [TerminusModule.forRoot({ logger: false })],

@@ -25,7 +25,10 @@ export function onShutdown({ events, logger, boundMs, close, hurry }: ShutdownOp
     if (signals > 1) return;
     logger.info({ event: `${events}_SHUTDOWN_REQUESTED`, signal, bound_ms: boundMs }, 'shutting down');
     setTimeout(() => {
-      logger.error({ event: `${events}_SHUTDOWN_TIMED_OUT`, bound_ms: boundMs }, 'not everything was closed in time');
+      logger.error(
+        { event: `${events}_SHUTDOWN_TIMED_OUT`, bound_ms: boundMs },
+        'not everything was closed in time',
+      );
       process.exit(1);
     }, boundMs).unref();
     close().then(

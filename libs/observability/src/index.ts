@@ -1,4 +1,4 @@
-export { DomainError, type Fault } from './domain-error.js';
+export { DomainError, type Fault, isDomainError } from './domain-error.js';
 export { ERROR_CODES, type ErrorCode, isErrorCode } from './error-codes.js';
 export { FrameworkLogger } from './framework-logger.js';
 export { createLogger, type Logger, loggerOptions, type LoggerSettings } from './logger.js';

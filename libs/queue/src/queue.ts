@@ -74,7 +74,11 @@ export class Queue {
   async take(tx: Tx, name: QueueName, max: number): Promise<JobRef[]> {
     const messages = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
     if (messages.length === 0) return [];
-    await this.boss.deleteJob(name, messages.map((message) => message.id), { db: inTransaction(tx) });
+    await this.boss.deleteJob(
+      name,
+      messages.map((message) => message.id),
+      { db: inTransaction(tx) },
+    );
     return messages.map((message) => toRef(message.data));
   }
 

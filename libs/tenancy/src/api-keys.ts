@@ -50,7 +50,14 @@ export class ApiKeys {
       const [row] = await tx.query<ApiKey>(
         `INSERT INTO api_key (tenant_id, key_id, name, secret_hash, scopes, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${SHOWN}`,
-        [parts.tenantId, parts.keyId, wanted.name, hashSecret(parts.secret), wanted.scopes, wanted.expiresAt ?? null],
+        [
+          parts.tenantId,
+          parts.keyId,
+          wanted.name,
+          hashSecret(parts.secret),
+          wanted.scopes,
+          wanted.expiresAt ?? null,
+        ],
       );
       if (!row) throw new Error('INSERT … RETURNING gave no row');
       await record(tx, {
@@ -66,7 +73,9 @@ export class ApiKeys {
 
   async list(scope: TenantScope): Promise<ApiKey[]> {
     return this.database.transaction(scope, (tx) =>
-      tx.query<ApiKey>(`SELECT ${SHOWN} FROM api_key WHERE tenant_id = $1 ORDER BY created_at`, [scope.tenantId]),
+      tx.query<ApiKey>(`SELECT ${SHOWN} FROM api_key WHERE tenant_id = $1 ORDER BY created_at`, [
+        scope.tenantId,
+      ]),
     );
   }
 

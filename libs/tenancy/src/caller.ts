@@ -12,5 +12,6 @@ export interface Caller {
 
 /** Throws unless the caller's key has the scope. `platform:admin` has them all. */
 export function requireScope(caller: Caller, scope: KeyScope): void {
-  if (!caller.scopes.includes(scope) && !caller.scopes.includes('platform:admin')) throw new ScopeMissing(scope);
+  if (!caller.scopes.includes(scope) && !caller.scopes.includes('platform:admin'))
+    throw new ScopeMissing(scope);
 }

@@ -25,7 +25,9 @@ export function newKeyParts(tenantId: string): KeyParts {
 }
 
 export function formatKey(parts: KeyParts): string {
-  return [PREFIX, Buffer.from(parts.tenantId, 'utf8').toString('base64url'), parts.keyId, parts.secret].join('.');
+  return [PREFIX, Buffer.from(parts.tenantId, 'utf8').toString('base64url'), parts.keyId, parts.secret].join(
+    '.',
+  );
 }
 
 /** Reads a key's text; null when it has another form. */

@@ -10,7 +10,9 @@ export class KeyRefused extends DomainError {
 
 export class ScopeMissing extends DomainError {
   constructor(scope: string) {
-    super('AUTH_SCOPE_MISSING', `This key does not have the scope ${scope}. Ask for one that has.`, { scope });
+    super('AUTH_SCOPE_MISSING', `This key does not have the scope ${scope}. Ask for one that has.`, {
+      scope,
+    });
   }
 }
 

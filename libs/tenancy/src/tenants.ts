@@ -18,7 +18,9 @@ export class Tenants {
     if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(tenantId)) throw new TenantIdUnsafe();
     try {
       return await this.database.transaction({ ...scope, tenantId }, async (tx) => {
-        const [tenant] = await tx.query<Tenant>('INSERT INTO tenant (tenant_id) VALUES ($1) RETURNING *', [tenantId]);
+        const [tenant] = await tx.query<Tenant>('INSERT INTO tenant (tenant_id) VALUES ($1) RETURNING *', [
+          tenantId,
+        ]);
         if (!tenant) throw new Error('INSERT … RETURNING gave no row');
         await record(tx, { action: 'tenant.created', resourceType: 'tenant', resourceId: tenantId });
         return tenant;
@@ -37,6 +39,8 @@ export class Tenants {
 
   /** Every tenant of the deployment, by name. */
   async list(scope: Scope): Promise<Tenant[]> {
-    return this.database.acrossTenants(scope, (tx) => tx.query<Tenant>('SELECT * FROM tenant ORDER BY tenant_id'));
+    return this.database.acrossTenants(scope, (tx) =>
+      tx.query<Tenant>('SELECT * FROM tenant ORDER BY tenant_id'),
+    );
   }
 }

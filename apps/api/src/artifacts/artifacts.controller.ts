@@ -61,7 +61,10 @@ export class ArtifactsController {
     if (range) {
       void reply
         .status(206)
-        .header('Content-Range', `bytes ${String(range.start)}-${String(range.end)}/${String(artifact.bytes)}`);
+        .header(
+          'Content-Range',
+          `bytes ${String(range.start)}-${String(range.end)}/${String(artifact.bytes)}`,
+        );
     }
     return new StreamableFile(content, {
       type: artifact.content_type,
@@ -73,6 +76,9 @@ export class ArtifactsController {
 
 /** RFC 6266: a plain name for old clients, the true one beside it. */
 function disposition(name: string): string {
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename="${name.replace(/[^\x20-\x7e]|["\\%]/g, '_')}"; filename*=UTF-8''${encoded}`;
 }

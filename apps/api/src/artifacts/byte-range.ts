@@ -8,7 +8,9 @@ export interface Range {
 
 export class RangeUnsatisfiable extends DomainError {
   constructor(readonly bytes: number) {
-    super('ARTIFACT_RANGE_UNSATISFIABLE', `The file has ${String(bytes)} bytes; the range lies outside.`, { bytes });
+    super('ARTIFACT_RANGE_UNSATISFIABLE', `The file has ${String(bytes)} bytes; the range lies outside.`, {
+      bytes,
+    });
   }
 }
 

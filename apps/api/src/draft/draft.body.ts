@@ -44,7 +44,11 @@ export class DraftBody {
   @ApiPropertyOptional({ type: String, nullable: true })
   notes?: string | null;
 
-  @ApiPropertyOptional({ type: String, nullable: true, description: 'The inputs that the draft was made for.' })
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'The inputs that the draft was made for.',
+  })
   inputs_fingerprint?: string | null;
 
   @ApiPropertyOptional({ format: 'date-time' })
@@ -72,7 +76,10 @@ export class EditDraftRequest {
   @IsArray()
   steps?: unknown[];
 
-  @ApiPropertyOptional({ ...object, description: 'Answers to questions by question_id; merged with those given before.' })
+  @ApiPropertyOptional({
+    ...object,
+    description: 'Answers to questions by question_id; merged with those given before.',
+  })
   @IsOptional()
   @IsObject()
   answers?: Record<string, unknown>;

@@ -58,7 +58,11 @@ export class DraftController {
   @PREFER_WAIT
   @ApiOperation({ summary: 'Read the latest draft' })
   @ApiOkResponse({ type: DraftBody })
-  async get(@Asks() asking: Asking, @JobIdParam() jobId: string, @PreferWait() waitMs: number): Promise<DraftBody> {
+  async get(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @PreferWait() waitMs: number,
+  ): Promise<DraftBody> {
     const { job, draft } = await lookUntil(
       waitMs,
       () => this.lifecycle.getDraft(asking.scope(), jobId),

@@ -3,6 +3,7 @@ import { ApiKeys, KeyRefused, type KeyScope, requireScope } from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import type { PinoLogger } from 'nestjs-pino';
 import { Asking } from './asking.js';
 import { RequestInvalid } from './request-invalid.js';
 
@@ -19,6 +20,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly keys: ApiKeys,
     private readonly reflector: Reflector,
+    private readonly log: Pick<PinoLogger, 'assign'>,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -28,15 +30,20 @@ export class AuthGuard implements CanActivate {
     ]);
     if (!scope) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const anonymous = { actor: { kind: 'anonymous', id: 'anonymous' }, source: 'api', requestId: request.id } as const;
-    const caller = await this.keys.authenticate(anonymous, bearerOf(request), header(request, 'x-ss-tenant-id'));
-    requireScope(caller, scope);
-    request.asking = new Asking(
-      caller,
-      request.id,
-      traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId(),
-      header(request, 'x-ss-reason') ?? undefined,
+    const anonymous = {
+      actor: { kind: 'anonymous', id: 'anonymous' },
+      source: 'api',
+      requestId: request.id,
+    } as const;
+    const caller = await this.keys.authenticate(
+      anonymous,
+      bearerOf(request),
+      header(request, 'x-ss-tenant-id'),
     );
+    const traceId = traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId();
+    this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: traceId });
+    requireScope(caller, scope);
+    request.asking = new Asking(caller, request.id, traceId, header(request, 'x-ss-reason') ?? undefined);
     return true;
   }
 }
@@ -60,7 +67,10 @@ function header(request: FastifyRequest, name: string): string | null {
   const text = typeof value === 'string' ? value.trim() : '';
   if (text === '' || text.length > MAX_HEADER_CHARS) {
     throw new RequestInvalid([
-      { pointer: '', detail: `the header ${name} must be one value of 1 to ${String(MAX_HEADER_CHARS)} characters` },
+      {
+        pointer: '',
+        detail: `the header ${name} must be one value of 1 to ${String(MAX_HEADER_CHARS)} characters`,
+      },
     ]);
   }
   return text;

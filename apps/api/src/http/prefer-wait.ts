@@ -15,7 +15,11 @@ export const PreferWait = createParamDecorator((_: unknown, context: ExecutionCo
 });
 
 /** Looks again and again, more slowly with time, until what it sees is settled or the time is over. */
-export async function lookUntil<T>(waitMs: number, look: () => Promise<T>, isSettled: (seen: T) => boolean): Promise<T> {
+export async function lookUntil<T>(
+  waitMs: number,
+  look: () => Promise<T>,
+  isSettled: (seen: T) => boolean,
+): Promise<T> {
   const deadline = performance.now() + waitMs;
   let pause = FIRST_LOOK_MS;
   for (;;) {

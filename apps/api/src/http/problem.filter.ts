@@ -21,9 +21,15 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemOf(refusalOf(error), request.id);
-    const event = { request_id: request.id, method: request.method, status: problem.status, code: problem.code };
+    const event = {
+      request_id: request.id,
+      method: request.method,
+      status: problem.status,
+      code: problem.code,
+    };
     if (problem.status < 500) this.logger.info({ event: 'SS_API_REFUSED', ...event }, problem.detail);
-    else if (problem.status === 503) this.logger.warn({ event: 'SS_API_UNAVAILABLE', ...event }, problem.detail);
+    else if (problem.status === 503)
+      this.logger.warn({ event: 'SS_API_UNAVAILABLE', ...event }, problem.detail);
     else this.logger.error({ event: 'SS_API_UNHANDLED_EXCEPTION', ...event, err: error }, 'a request failed');
     // The headers are out: the client sees a body that breaks off, which is all that can be said.
     if (reply.sent || reply.raw.headersSent) {
@@ -32,7 +38,8 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     if (problem.status === 503) void reply.header('Retry-After', '2');
-    if (problem.code === 'JOB_VERSION_CONFLICT') void reply.header('ETag', `"${String(problem['current_version'])}"`);
+    if (problem.code === 'JOB_VERSION_CONFLICT')
+      void reply.header('ETag', `"${String(problem['current_version'])}"`);
     void reply
       .status(problem.status)
       .header('X-SS-Request-Id', request.id)

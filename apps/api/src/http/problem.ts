@@ -1,12 +1,15 @@
 import { isUnavailable } from '#database';
-import { DomainError, type ErrorCode, type Fault, isErrorCode } from '#observability';
+import { type ErrorCode, type Fault, isDomainError, isErrorCode } from '#observability';
 import { HttpException } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { STATUS_CODES } from 'node:http';
 import { STATUSES } from './statuses.js';
 
 export class FaultBody implements Fault {
-  @ApiProperty({ description: 'JSON pointer (RFC 6901) of the field at fault.', example: '/plan/steps/0/type' })
+  @ApiProperty({
+    description: 'JSON pointer (RFC 6901) of the field at fault.',
+    example: '/plan/steps/0/type',
+  })
   pointer!: string;
 
   @ApiProperty()
@@ -58,7 +61,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
 };
 
 export function refusalOf(error: unknown): Refusal {
-  if (error instanceof DomainError && isErrorCode(error.code)) {
+  if (isDomainError(error) && isErrorCode(error.code)) {
     return { code: error.code, detail: error.message, facts: error.facts, errors: error.errors };
   }
   if (isUnavailable(error)) {
@@ -78,7 +81,8 @@ export function refusalOf(error: unknown): Refusal {
 /** Nest's and Fastify's own errors say which status they mean. */
 function httpStatusOf(error: unknown): number | null {
   if (error instanceof HttpException) return error.getStatus();
-  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') return error.statusCode;
+  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number')
+    return error.statusCode;
   return null;
 }
 

@@ -9,12 +9,15 @@ const MAX_DEPTH = 64;
 export function assertWellFormed(value: unknown, pointer = '', depth = 0): void {
   if (typeof value === 'string') {
     if (value.includes('\0')) throw new RequestInvalid([{ pointer, detail: 'must not hold U+0000' }]);
-    if (!value.isWellFormed()) throw new RequestInvalid([{ pointer, detail: 'must not hold a lone surrogate' }]);
+    if (!value.isWellFormed())
+      throw new RequestInvalid([{ pointer, detail: 'must not hold a lone surrogate' }]);
     return;
   }
   if (value === null || typeof value !== 'object') return;
   if (depth >= MAX_DEPTH) {
-    throw new RequestInvalid([{ pointer, detail: `must not be nested deeper than ${String(MAX_DEPTH)} levels` }]);
+    throw new RequestInvalid([
+      { pointer, detail: `must not be nested deeper than ${String(MAX_DEPTH)} levels` },
+    ]);
   }
   for (const [key, item] of Object.entries(value)) {
     assertWellFormed(key, pointer, depth);

@@ -127,5 +127,14 @@ export function toPreviewBody(job: Job, datasets: readonly InputDataset[], rows:
 
 function toDatasetBody(dataset: InputDataset): DatasetBody {
   const { dataset_key, role, original_name, format, bytes, sha256, uploaded_at, profile } = dataset;
-  return { dataset_key, role, original_name, format, bytes, sha256, uploaded_at, row_count: profile.rowCount };
+  return {
+    dataset_key,
+    role,
+    original_name,
+    format,
+    bytes,
+    sha256,
+    uploaded_at,
+    row_count: profile.rowCount,
+  };
 }

@@ -1,7 +1,14 @@
 import { JobInputs, type ReceivedDataset, UploadRefused } from '#jobs';
-import { DomainError } from '#observability';
+import { isDomainError } from '#observability';
 import { Controller, Delete, Get, HttpCode, Post, Query, Req } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
@@ -9,7 +16,14 @@ import { Documented, IF_MATCH, JOB_ID } from '../http/documented.js';
 import { IfMatch } from '../http/if-match.js';
 import { DatasetKeyParam, JobIdParam } from '../http/path-params.js';
 import { type JobBody, JobBody as JobBodyClass, toJobBody } from '../jobs/job.body.js';
-import { InputsBody, PreviewBody, PreviewQuery, toInputsBody, toPreviewBody, UploadBody } from './inputs.body.js';
+import {
+  InputsBody,
+  PreviewBody,
+  PreviewQuery,
+  toInputsBody,
+  toPreviewBody,
+  UploadBody,
+} from './inputs.body.js';
 import { UploadCut, uploadedFiles } from './upload.js';
 
 const DEFAULT_ROWS = 20;
@@ -91,6 +105,9 @@ export class InputsController {
 
 /** The body broke off: the connection is gone, or the parser met the end before the closing boundary. */
 function isCut(error: unknown, request: FastifyRequest): boolean {
-  if (error instanceof DomainError) return false;
-  return request.raw.destroyed || request.raw.aborted || (error instanceof Error && /unexpected end|premature close|aborted/i.test(error.message));
+  if (isDomainError(error)) return false;
+  return (
+    request.raw.destroyed ||
+    (error instanceof Error && /unexpected end|premature close|aborted/i.test(error.message))
+  );
 }

@@ -20,9 +20,15 @@ export class MediaTypeUnsupported extends DomainError {
 
 export class UploadCut extends DomainError {
   constructor(cause: unknown) {
-    super('INPUT_UPLOAD_CUT', 'The upload ended before its last byte. Nothing was kept; send it again.', {}, [], {
-      cause,
-    });
+    super(
+      'INPUT_UPLOAD_CUT',
+      'The upload ended before its last byte. Nothing was kept; send it again.',
+      {},
+      [],
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -37,7 +43,10 @@ export async function* uploadedFiles(request: FastifyRequest): AsyncGenerator<Up
     }
     if (part.fieldname !== 'file') {
       part.file.resume();
-      throw new UploadRefused('INPUT_FILE_MISSING', 'Files come in fields named "file", each after a field "role".');
+      throw new UploadRefused(
+        'INPUT_FILE_MISSING',
+        'Files come in fields named "file", each after a field "role".',
+      );
     }
     yield { role, name: toName(part.filename), content: part.file };
   }
@@ -45,14 +54,20 @@ export async function* uploadedFiles(request: FastifyRequest): AsyncGenerator<Up
 
 function toRole(value: unknown): DatasetRole {
   const role = DATASET_ROLES.find((known) => known === value);
-  if (!role) throw new UploadRefused('INPUT_ROLE_INVALID', `role must be one of ${DATASET_ROLES.join(', ')}.`);
+  if (!role)
+    throw new UploadRefused('INPUT_ROLE_INVALID', `role must be one of ${DATASET_ROLES.join(', ')}.`);
   return role;
 }
 
 /** The name is kept for people to see and never becomes a path; still, a name with a path in it is no file's name. */
 function toName(name: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (name === '' || name.length > 255 || /[/\\\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed() || /^\.{1,2}$/.test(name)) {
+  if (
+    name === '' ||
+    name.length > 255 ||
+    /[/\\\p{Cc}]/u.test(name) ||
+    !name.isWellFormed() ||
+    /^\.{1,2}$/.test(name)
+  ) {
     throw new UploadRefused(
       'INPUT_FILENAME_UNSAFE',
       'The file needs a plain name of 1 to 255 characters, without slashes and control characters.',

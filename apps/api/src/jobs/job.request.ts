@@ -70,7 +70,10 @@ export class CreateJobRequest {
   @IsBoolean()
   hold?: boolean;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Not before this instant (with an offset, or Z).' })
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'Not before this instant (with an offset, or Z).',
+  })
   @IsOptional()
   @IsISO8601({ strict: true })
   @Matches(INSTANT, { message: 'run_after must be an instant with an offset, such as 2026-05-04T03:00:00Z' })

@@ -39,7 +39,11 @@ export class JobsController {
   @Post()
   @Needs('jobs:write')
   @ApiOperation({ summary: 'Make a job: a question, or a plan of your own' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and body: the same job.' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'The same key and body: the same job.',
+  })
   @ApiCreatedResponse({ type: JobBodyClass, headers: { Location: { schema: { type: 'string' } } } })
   async create(
     @Asks() asking: Asking,
@@ -49,10 +53,19 @@ export class JobsController {
   ): Promise<JobBody> {
     if (body.confirm) requireScope(asking.caller, 'jobs:confirm');
     const faults = [
-      ...(body.confirm && !body.plan ? [{ pointer: '/confirm', detail: 'needs a plan; a draft is confirmed later' }] : []),
-      ...(body.hold && !body.confirm ? [{ pointer: '/hold', detail: 'holds what is confirmed; send confirm: true' }] : []),
+      ...(body.confirm && !body.plan
+        ? [{ pointer: '/confirm', detail: 'needs a plan; a draft is confirmed later' }]
+        : []),
+      ...(body.hold && !body.confirm
+        ? [{ pointer: '/hold', detail: 'holds what is confirmed; send confirm: true' }]
+        : []),
       ...(key !== undefined && (key === '' || key.length > MAX_IDEMPOTENCY_KEY)
-        ? [{ pointer: '', detail: `Idempotency-Key must have 1 to ${String(MAX_IDEMPOTENCY_KEY)} characters` }]
+        ? [
+            {
+              pointer: '',
+              detail: `Idempotency-Key must have 1 to ${String(MAX_IDEMPOTENCY_KEY)} characters`,
+            },
+          ]
         : []),
     ];
     if (faults.length > 0) throw new RequestInvalid(faults);
@@ -112,7 +125,11 @@ export class JobsController {
   @PREFER_WAIT
   @ApiOperation({ summary: 'Read a job; with Prefer: wait=N, when it has ended or N seconds have passed' })
   @ApiOkResponse({ type: JobBodyClass })
-  async get(@Asks() asking: Asking, @JobIdParam() jobId: string, @PreferWait() waitMs: number): Promise<JobBody> {
+  async get(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @PreferWait() waitMs: number,
+  ): Promise<JobBody> {
     const look = (): Promise<Job> => this.lifecycle.get(asking.scope(), jobId);
     return toJobBody(await lookUntil(waitMs, look, (job) => hasEnded(job.status)));
   }
@@ -183,7 +200,9 @@ export class JobsController {
 }
 
 function labelsOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  return Object.fromEntries(
+    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
 }
 
 function assertInstant(text: string): void {

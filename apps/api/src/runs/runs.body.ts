@@ -29,7 +29,12 @@ export class StepBody {
   @ApiProperty({ type: FailureBody, nullable: true })
   error!: FailureBody | null;
 
-  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, description: 'Row count, first rows, …' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'Row count, first rows, …',
+  })
   summary!: object | null;
 }
 

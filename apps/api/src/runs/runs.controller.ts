@@ -38,7 +38,11 @@ export class RunsController {
   @ApiParam({ name: 'run_id', schema: { type: 'string', format: 'uuid' } })
   @ApiOperation({ summary: 'Read one run: its steps, times and error' })
   @ApiOkResponse({ type: RunBody })
-  async get(@Asks() asking: Asking, @JobIdParam() jobId: string, @RunIdParam() runId: string): Promise<RunBody> {
+  async get(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @RunIdParam() runId: string,
+  ): Promise<RunBody> {
     return this.reads.getRun(asking.scope(), jobId, runId);
   }
 }

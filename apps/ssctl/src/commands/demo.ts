@@ -77,7 +77,10 @@ export function addDemoCommand(program: Command, configuration: Configuration<'s
 
 async function driveJob(client: DemoClient, dataDir: string, tell: (line?: string) => void): Promise<Story> {
   tell(`\nquestion   ${QUESTION}`);
-  const { job_id: jobId } = await client.post<DemoJob>('/v1/jobs', { requirement: QUESTION, labels: { from: 'demo' } });
+  const { job_id: jobId } = await client.post<DemoJob>('/v1/jobs', {
+    requirement: QUESTION,
+    labels: { from: 'demo' },
+  });
   tell(`job        ${jobId}`);
   const path = `/v1/jobs/${jobId}`;
   const form = new FormData();
@@ -87,7 +90,11 @@ async function driveJob(client: DemoClient, dataDir: string, tell: (line?: strin
   tell('upload     examples/penguins.csv (Palmer penguins, 344 rows)');
   const draft = await client.post<DemoDraft>(`${path}/draft`, {}, { Prefer: 'wait=60' });
   tell(`draft      ${String(draft.steps?.length ?? 0)} steps, by the rules drafter`);
-  await client.post(`${path}/confirm`, { notes: 'looks right' }, { 'If-Match': `"${String(draft.version)}"` });
+  await client.post(
+    `${path}/confirm`,
+    { notes: 'looks right' },
+    { 'If-Match': `"${String(draft.version)}"` },
+  );
   tell('confirm    the plan is frozen and queued');
   const job = await client.get<DemoJob>(path, { Prefer: 'wait=60' });
   tell(`run        ${job.status}`);
@@ -95,7 +102,9 @@ async function driveJob(client: DemoClient, dataDir: string, tell: (line?: strin
   const { items: artifacts } = await client.get<{ items: DemoArtifact[] }>(`${path}/artifacts`);
   const { items: runs } = await client.get<{ items: DemoRun[] }>(`${path}/runs`);
   const { items: audit } = await client.get<{ items: DemoAuditEvent[] }>(`${path}/audit`);
-  const result = artifacts.filter((artifact) => artifact.kind === 'table.csv').find((artifact) => !artifact.rel_path.includes('profile_'));
+  const result = artifacts
+    .filter((artifact) => artifact.kind === 'table.csv')
+    .find((artifact) => !artifact.rel_path.includes('profile_'));
   const chart = artifacts.find((artifact) => artifact.kind === 'chart.svg');
   return {
     job,
@@ -103,12 +112,19 @@ async function driveJob(client: DemoClient, dataDir: string, tell: (line?: strin
     runs,
     artifacts,
     audit,
-    resultTable: result ? (await client.download(`${path}/artifacts/${result.rel_path}`)).toString('utf8') : '',
+    resultTable: result
+      ? (await client.download(`${path}/artifacts/${result.rel_path}`)).toString('utf8')
+      : '',
     chartPath: chart ? await keepChart(client, path, chart, join(dataDir, 'demo', `${jobId}.svg`)) : null,
   };
 }
 
-async function keepChart(client: DemoClient, path: string, chart: DemoArtifact, file: string): Promise<string> {
+async function keepChart(
+  client: DemoClient,
+  path: string,
+  chart: DemoArtifact,
+  file: string,
+): Promise<string> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, await client.download(`${path}/artifacts/${chart.rel_path}`));
   return file;
@@ -126,7 +142,10 @@ function show(story: Story, tell: (line?: string) => void): void {
   for (const step of runs.at(-1)?.steps ?? []) tell(`  ${step.step_id} (${step.type}): ${step.status}`);
   if (job.error) tell(`\nerror      ${job.error.code}: ${job.error.message}`);
   if (story.resultTable !== '') {
-    const [headings = [], ...rows] = story.resultTable.trim().split('\n').map((line) => line.split(',').map(shorten));
+    const [headings = [], ...rows] = story.resultTable
+      .trim()
+      .split('\n')
+      .map((line) => line.split(',').map(shorten));
     tell('\nresult');
     for (const line of table(headings, rows)) tell(`  ${line}`);
   }
@@ -141,8 +160,12 @@ function show(story: Story, tell: (line?: string) => void): void {
   for (const line of table(['AT', 'ACTION', 'VERSION', 'WHO'], rows)) tell(`  ${line}`);
   tell(`\nplan       ${job.plan_id ?? ''}`);
   tell(`trace      ${job.trace_id}`);
-  tell(`artifacts  ${String(artifacts.length)}: ${artifacts.map((artifact) => artifact.rel_path).join(', ')}`);
-  tell('\nnext: npm start, then open /docs there, or send a question and a dataset of your own (README, "One session").');
+  tell(
+    `artifacts  ${String(artifacts.length)}: ${artifacts.map((artifact) => artifact.rel_path).join(', ')}`,
+  );
+  tell(
+    '\nnext: npm start, then open /docs there, or send a question and a dataset of your own (README, "One session").',
+  );
 }
 
 function writeSummary(story: Story, seconds: number): void {

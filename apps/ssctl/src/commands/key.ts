@@ -15,7 +15,8 @@ interface CreateOptions {
 
 function toInstant(text: string): string {
   const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('must be an instant, such as 2027-01-01T00:00:00Z');
+  if (Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('must be an instant, such as 2027-01-01T00:00:00Z');
   return date.toISOString();
 }
 
@@ -38,7 +39,11 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
         deployment.asOperator((database) =>
           keysOf(database).create(
             { ...operatorScope(), tenantId: options.tenant },
-            { name: options.name, scopes: options.scope ?? TENANT_SCOPES, expiresAt: options.expires ?? null },
+            {
+              name: options.name,
+              scopes: options.scope ?? TENANT_SCOPES,
+              expiresAt: options.expires ?? null,
+            },
           ),
         ),
       );
@@ -84,6 +89,8 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
           keysOf(database).revoke({ ...operatorScope(options.reason), tenantId: options.tenant }, keyId),
         ),
       );
-      answer(options.json ?? false, revoked, () => [`key ${revoked.key_id} is revoked since ${revoked.revoked_at ?? ''}`]);
+      answer(options.json ?? false, revoked, () => [
+        `key ${revoked.key_id} is revoked since ${revoked.revoked_at ?? ''}`,
+      ]);
     });
 }

@@ -25,7 +25,9 @@ export function addSchemaCommands(program: Command, withDeployment: WithDeployme
     .action(async ({ json = false }: { json?: boolean }) => {
       const status = await withDeployment((deployment) => schemaStatus(deployment.ownerUrl));
       answer(json, status, () => [
-        ...status.applied.map((name) => `applied  ${name}${status.changed.includes(name) ? '  CHANGED SINCE' : ''}`),
+        ...status.applied.map(
+          (name) => `applied  ${name}${status.changed.includes(name) ? '  CHANGED SINCE' : ''}`,
+        ),
         ...status.pending.map((name) => `pending  ${name}`),
         ...status.unknown.map((name) => `unknown  ${name}  (of another release)`),
         ...status.failed.map((name) => `failed   ${name}`),

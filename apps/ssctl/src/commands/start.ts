@@ -25,9 +25,15 @@ export function addStartCommand(program: Command, configuration: Configuration<'
           { api: configuration.apiPort, worker: configuration.workerPort },
           process.stderr,
         );
-        const key = json || !(await hasKey(deployment)) ? await createKey(deployment, DEFAULT_TENANT, 'made by start') : null;
+        const key =
+          json || !(await hasKey(deployment))
+            ? await createKey(deployment, DEFAULT_TENANT, 'made by start')
+            : null;
         tell(json, stack, key?.key ?? null);
-        const how = await Promise.race([stopAsked.then(() => 'asked' as const), stack.ended().then(() => 'ended' as const)]);
+        const how = await Promise.race([
+          stopAsked.then(() => 'asked' as const),
+          stack.ended().then(() => 'ended' as const),
+        ]);
         if (how === 'ended') {
           say('one of the programs ended by itself; see its log above');
           process.exitCode = 1;
@@ -57,7 +63,10 @@ function tell(json: boolean, stack: Stack, key: string | null): void {
 
 async function hasKey(deployment: Deployment): Promise<boolean> {
   return deployment.asOperator(async (database) => {
-    const keys = await new ApiKeys(database, new Tenants(database)).list({ ...operatorScope(), tenantId: DEFAULT_TENANT });
+    const keys = await new ApiKeys(database, new Tenants(database)).list({
+      ...operatorScope(),
+      tenantId: DEFAULT_TENANT,
+    });
     return keys.some((key) => key.revoked_at === null);
   });
 }

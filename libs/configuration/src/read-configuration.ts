@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { Configuration } from './configuration.js';
+import { ConfigurationInvalid, type ConfigurationFault } from './configuration-invalid.js';
+import { ruleOf, tryParseValue, type Value } from './parse-value.js';
+import { settings, type Program, type Setting } from './settings.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigurationRead<P extends Program> {
+  configuration: Configuration<P>;
+  /** Sentences for the log: names that look like settings but are none, typing errors mostly. */
+  warnings: string[];
+}
+
+/**
+ * Reads all the settings of a program and checks them, alone and against each other, before anything starts.
+ * An empty value counts as absent, as it does in most shells and container files.
+ */
+export function readConfiguration<P extends Program>(program: P, env: Environment): ConfigurationRead<P> {
+  const values = new Map<string, Value | null>();
+  const faults: ConfigurationFault[] = [];
+  for (const [name, setting] of Object.entries<Setting>(settings)) {
+    if (!setting.readBy.includes(program)) continue;
+    const text = env[name]?.trim() ?? '';
+    const value = text === '' ? setting.default : tryParseValue(setting, text);
+    if (text !== '' && value === null) faults.push({ name, rule: `must be ${ruleOf(setting)}` });
+    else values.set(setting.field, value);
+  }
+  faults.push(...crossFaults(values));
+  if (faults.length > 0) throw new ConfigurationInvalid(faults);
+
+  if (values.get('artifactsDir') === null) {
+    values.set('artifactsDir', join(String(values.get('dataDir')), 'artifacts'));
+  }
+  // The table that fills `values` is the one that Configuration<P> is computed from.
+  const configuration = Object.fromEntries(values) as Configuration<P>;
+  return { configuration, warnings: unknownNames(env) };
+}
+
+/** Rules between settings. A setting that is itself at fault, or that the program does not read, is left out. */
+function crossFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFault[] {
+  const number = (field: string): number | null => {
+    const value = values.get(field);
+    return typeof value === 'number' ? value : null;
+  };
+  const faults: ConfigurationFault[] = [];
+  const lease = number('queueLeaseTtlSeconds');
+  const heartbeat = number('queueHeartbeatSeconds');
+  if (lease !== null && heartbeat !== null && heartbeat >= lease / 2) {
+    const rule = 'must be less than half of SS_QUEUE_LEASE_TTL_SECONDS';
+    faults.push({ name: 'SS_QUEUE_HEARTBEAT_SECONDS', rule });
+  }
+  const apiPort = number('apiPort');
+  if (apiPort !== null && apiPort !== 0 && apiPort === number('workerPort')) {
+    faults.push({ name: 'SS_WORKER_PORT', rule: 'must differ from SS_API_PORT' });
+  }
+  return faults;
+}
+
+function unknownNames(env: Environment): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SS_') && !Object.hasOwn(settings, name))
+    .sort()
+    .map((name) => `${name} is not a setting of SS and is ignored`);
+}

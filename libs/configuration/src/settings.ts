@@ -1,0 +1,213 @@
+/** The programs that read settings. */
+export const programs = ['api', 'worker', 'ssctl'] as const;
+export type Program = (typeof programs)[number];
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** The kinds of value, and what a default of each looks like. `null`: absent means something, see `about`. */
+type Kind =
+  | { kind: 'port'; default: number }
+  | { kind: 'integer'; min: number; max: number; default: number }
+  | { kind: 'seconds'; min: number; max: number; default: number }
+  | { kind: 'bytes'; min: number; max: number; default: number }
+  | { kind: 'text'; default: string | null }
+  | { kind: 'databaseUrl'; default: null }
+  | { kind: 'path'; default: string | null }
+  | { kind: 'logLevel'; default: LogLevel }
+  | { kind: 'boolean'; default: boolean };
+
+export type Setting = Kind & {
+  /** The name of the field in the configuration object. */
+  field: string;
+  readBy: readonly Program[];
+  /** One sentence for operators. */
+  about: string;
+};
+
+const all = programs;
+const servers = ['api', 'worker'] as const;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** Every setting there is. The types, the checks, `.env.example` and the table in the docs come from here. */
+export const settings = {
+  DATABASE_URL: {
+    field: 'databaseUrl',
+    kind: 'databaseUrl',
+    default: null,
+    readBy: all,
+    about: 'The PostgreSQL server to use; without it an embedded server runs in the data folder.',
+  },
+  SS_HOST: {
+    field: 'host',
+    kind: 'text',
+    default: '127.0.0.1',
+    readBy: all,
+    about: 'The address that the API and the health endpoint of the worker listen on.',
+  },
+  SS_API_PORT: {
+    field: 'apiPort',
+    kind: 'port',
+    default: 3000,
+    readBy: ['api', 'ssctl'],
+    about: 'The port of the API.',
+  },
+  SS_WORKER_PORT: {
+    field: 'workerPort',
+    kind: 'port',
+    default: 3001,
+    readBy: ['worker', 'ssctl'],
+    about: 'The port of the health endpoint of the worker.',
+  },
+  SS_DATA_DIR: {
+    field: 'dataDir',
+    kind: 'path',
+    default: '.ss',
+    readBy: all,
+    about: 'The folder for everything that is kept on this machine.',
+  },
+  SS_ARTIFACTS_DIR: {
+    field: 'artifactsDir',
+    kind: 'path',
+    default: null,
+    readBy: all,
+    about:
+      'The folder for datasets and artifacts, shared by all programs; without it `artifacts` in the data folder.',
+  },
+  SS_LOG_LEVEL: {
+    field: 'logLevel',
+    kind: 'logLevel',
+    default: 'info',
+    readBy: all,
+    about: 'The least severe level that is logged.',
+  },
+  SS_DATABASE_POOL_SIZE: {
+    field: 'databasePoolSize',
+    kind: 'integer',
+    min: 2,
+    max: 500,
+    default: 10,
+    readBy: all,
+    about: 'The most database connections that one program opens.',
+  },
+  SS_DATABASE_STATEMENT_TIMEOUT_SECONDS: {
+    field: 'databaseStatementTimeoutSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 3600,
+    default: 15,
+    readBy: all,
+    about: 'The time after which the database ends a statement.',
+  },
+  SS_QUEUE_LEASE_TTL_SECONDS: {
+    field: 'queueLeaseTtlSeconds',
+    kind: 'seconds',
+    min: 5,
+    max: 3600,
+    default: 30,
+    readBy: all,
+    about: 'The time without a heartbeat after which a run is taken from its worker.',
+  },
+  SS_QUEUE_HEARTBEAT_SECONDS: {
+    field: 'queueHeartbeatSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 1800,
+    default: 10,
+    readBy: ['worker'],
+    about: 'How often a worker renews its leases; less than half the lease, so that one may go missing.',
+  },
+  SS_QUEUE_SWEEP_SECONDS: {
+    field: 'queueSweepSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 3600,
+    default: 10,
+    readBy: ['worker'],
+    about: 'How often lost leases and unnoticed jobs are looked for.',
+  },
+  SS_QUEUE_POLL_SECONDS: {
+    field: 'queuePollSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 300,
+    default: 2,
+    readBy: ['worker'],
+    about: 'How often a worker with a free slot looks for work that no notification announced.',
+  },
+  SS_WORKER_CONCURRENCY: {
+    field: 'workerConcurrency',
+    kind: 'integer',
+    min: 1,
+    max: 256,
+    default: 2,
+    readBy: ['worker'],
+    about: 'The number of jobs that one worker runs at the same time.',
+  },
+  SS_WORKER_SHUTDOWN_GRACE_SECONDS: {
+    field: 'workerShutdownGraceSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 3600,
+    default: 30,
+    readBy: ['worker', 'ssctl'],
+    about: 'The time that running steps get to end when the worker is asked to stop.',
+  },
+  SS_STEP_TIMEOUT_SECONDS: {
+    field: 'stepTimeoutSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 86_400,
+    default: 300,
+    readBy: servers,
+    about: 'The time that a step gets when its plan does not say.',
+  },
+  SS_STEP_MEMORY_MB: {
+    field: 'stepMemoryMb',
+    kind: 'integer',
+    min: 64,
+    max: 1_048_576,
+    default: 512,
+    readBy: ['worker'],
+    about: 'The memory that a step may use, in MiB.',
+  },
+  SS_COMMAND_PROFILES: {
+    field: 'commandProfiles',
+    kind: 'path',
+    default: null,
+    readBy: all,
+    about:
+      'The JSON file that names the programs which `command` steps may start; without it there are none.',
+  },
+  SS_UPLOAD_MAX_BYTES: {
+    field: 'uploadMaxBytes',
+    kind: 'bytes',
+    min: KIB,
+    max: 1024 * GIB,
+    default: GIB,
+    readBy: ['api', 'ssctl'],
+    about: 'The largest dataset that can be sent.',
+  },
+  SS_BODY_MAX_BYTES: {
+    field: 'bodyMaxBytes',
+    kind: 'bytes',
+    min: KIB,
+    max: GIB,
+    default: MIB,
+    readBy: ['api', 'ssctl'],
+    about: 'The largest request body, uploads aside.',
+  },
+  SS_IDEMPOTENCY_TTL_HOURS: {
+    field: 'idempotencyTtlHours',
+    kind: 'integer',
+    min: 1,
+    max: 720,
+    default: 24,
+    readBy: servers,
+    about: 'How long the answer to an `Idempotency-Key` is remembered, in hours.',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;

@@ -1,0 +1,31 @@
+import { isNotDeployed } from '#database';
+import { isDomainError, type Logger } from '#observability';
+
+/** Closes what was opened, the last first. */
+export class Closing {
+  private readonly steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.steps.unshift(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.steps.splice(0)) await step();
+  }
+}
+
+/** The program could not start: says why and what would help, closes what was open, and leaves with code 1. */
+export async function failToStart(
+  events: string,
+  logger: Logger,
+  error: unknown,
+  closing: Closing,
+): Promise<never> {
+  const remedy = isNotDeployed(error)
+    ? 'the database has not been prepared for this release; run: npm run ssctl -- schema deploy'
+    : 'the program could not start';
+  const cause = isDomainError(error) ? { code: error.code, detail: error.message } : { err: error };
+  logger.fatal({ event: `${events}_STARTUP_FAILED`, ...cause }, remedy);
+  await closing.run().catch(() => undefined);
+  process.exit(1);
+}

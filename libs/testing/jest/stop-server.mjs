@@ -1,0 +1,4 @@
+/** The end of what start-server.mjs began. */
+export default async function stopServer() {
+  await globalThis.testServer?.stop();
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * Every npm script starts here. It brings the checkout up to date (set-up.mjs) and then runs one command by the
+ * Node that the project installs. This file and its neighbours run before anything is installed and on Node 18,
+ * so they are plain JavaScript without dependencies.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './paths.mjs';
+import { runForward, nodeBinary, packageProgram } from './processes.mjs';
+import { setUp } from './set-up.mjs';
+
+const USAGE = `usage: npm run <command> [-- arguments]
+
+  setup       install, generate and build what is not up to date (build is the same)
+  demo        one real job from upload to result, then stop everything       [-- --json]
+  start       API and worker in the foreground until Ctrl-C                  [-- --json]
+  api         the API alone                 worker      a worker alone
+  ssctl       the operator's command line                                    [-- --help]
+  test        every check; some of them:                                     [-- types lint unit]
+              one jest file or name:                                         [-- unit -- libs/plans]
+  docs        write the generated documents anew
+`;
+
+const ssctl = join(root, 'dist/apps/ssctl/src/main.js');
+
+const commands = {
+  setup: () => 0,
+  build: () => 0,
+  demo: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'demo', ...args]),
+  start: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'start', ...args]),
+  ssctl: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, ...args]),
+  api: (args) => runForward(nodeBinary(), nestStart('api', args)),
+  worker: (args) => runForward(nodeBinary(), nestStart('worker', args)),
+  docs: writeDocs,
+  test: async (args) => (await import('./test.mjs')).runTests(args),
+};
+
+/** Without a shell in between, which would swallow the signals. */
+function nestStart(app, args) {
+  const forwarded = args.length > 0 ? ['--', ...args] : [];
+  return [packageProgram('@nestjs/cli', 'bin/nest.js'), 'start', app, '--no-shell', ...forwarded];
+}
+
+async function writeDocs() {
+  const built = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
+  const { renderEnvExample, renderMarkdownTable } = await built('libs/configuration/src/index.js');
+  const { renderErrors } = await built('apps/api/src/http/render-errors.js');
+  mkdirSync(join(root, 'docs'), { recursive: true });
+  writeFileSync(join(root, 'docs/errors.md'), renderErrors());
+  writeFileSync(join(root, '.env.example'), renderEnvExample());
+  writeFileSync(join(root, 'docs/configuration.md'), renderMarkdownTable());
+  return 0;
+}
+
+const [command = '', ...args] = process.argv.slice(2);
+if (!Object.hasOwn(commands, command)) {
+  process.stderr.write(USAGE);
+  process.exit(command === '' || command === 'help' || command === '--help' ? 0 : 2);
+}
+process.chdir(root);
+// `test` reports a build that fails among its checks, and goes on.
+const ready = await setUp({ build: command !== 'test' });
+process.exitCode = ready ? await commands[command](args) : 1;
