@@ -17,5 +17,10 @@ export async function connectionFor(
   }
   const { dataDir, log } = settings;
   const server = await EmbeddedServer.start({ dataDir, ...(log ? { log } : {}) });
-  return { url: await programUrl(server.url, role), release: () => server.stop() };
+  try {
+    return { url: await programUrl(server.url, role), release: () => server.stop() };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }

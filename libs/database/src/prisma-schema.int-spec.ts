@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Reads models of schema.prisma in the forms that the file uses; whatever else it finds, it throws at. */
 function parseModels(source: string): Model {
   const models: Model = {};
-  for (const [, name = '', body = ''] of source.matchAll(/^model (\w+) \{\n([^}]*)^\}/gm)) {
+  for (const [, name = '', body = ''] of source.matchAll(/^model (\w+) \{\n(.*?)^\}/gms)) {
     models[name] = { columns: {}, id: [], uniques: [], indexes: [] };
     for (const line of body.split('\n').map((text) => text.replace(/\/\/.*$/, '').trim())) {
       if (line !== '') readLine(models[name], line);
@@ -72,8 +72,7 @@ async function readDatabase(db: TestDatabase): Promise<Model> {
       AND relname <> '_prisma_migrations'`;
   const columns = await db.sql<{ table: string; name: string; text: string }>(
     `SELECT t.relname AS "table", a.attname AS name,
-       format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull AND NOT a.attndims > 0 THEN ' NOT NULL' ELSE '' END
-         || CASE WHEN a.attnotnull AND a.attndims > 0 THEN ' NOT NULL' ELSE '' END
+       format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
          || coalesce(' DEFAULT ' || CASE WHEN a.attidentity <> '' THEN 'identity'
               ELSE lower(regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^''(.*)''::\\w+$', '\\1')) END, '') AS text
      FROM (${tables}) AS t

@@ -34,6 +34,8 @@ const EVERYONE: readonly Role[] = [...PROGRAMS, 'ss_owner'];
 
 let db: TestDatabase;
 let tables: Table[];
+/** For each table, its columns that may be filled and a row that is there: what the tests try to add a copy of. */
+let copies: Map<string, { columns: string[]; row: unknown }>;
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -65,6 +67,8 @@ beforeAll(async () => {
       [tenantId],
     );
   }
+  copies = new Map();
+  for (const { name } of tables) copies.set(name, { columns: await insertable(name), row: await sample(name) });
 });
 afterAll(async () => {
   await db.drop();
@@ -198,14 +202,13 @@ describe.each(EVERYONE)('%s', (role) => {
   ] as const)('adds no row to a tenant when %s', async (_when, tenantId, targets) => {
     const session = await db.session(role, tenantId);
     for (const { name } of tables) {
-      const columns = await insertable(name);
+      const { columns, row } = copies.get(name)!;
       for (const target of targets) {
-        // A copy of a row that is there already: were the policy to let it pass, the key or nothing would refuse it.
         const values = columns.map((column) => (column === 'tenant_id' ? '$1' : `(r).${column}`)).join(', ');
         const refusal = await session.refusal(
           `INSERT INTO ${name} (${columns.join(', ')})
            SELECT ${values} FROM jsonb_populate_record(NULL::${name}, $2) AS r`,
-          [target, JSON.stringify(await sample(name))],
+          [target, JSON.stringify(row)],
         );
         // The audit trigger itself writes as the owner, for whichever tenant the statement changed.
         if (role === 'ss_owner' && name === 'audit_event') continue;
