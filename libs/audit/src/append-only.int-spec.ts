@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aTenant, type Role, TestDatabase, testDatabase } from '#testing';
+import { aTenant, type Role, type TestDatabase, testDatabase } from '#testing';
 
 const ROLES: readonly Role[] = ['ss_api', 'ss_worker', 'ss_operator', 'ss_system', 'ss_owner'];
 

@@ -139,11 +139,20 @@ export class Database {
   private async runOnce<T>(settings: string[], work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    // Nobody else listens while the connection is out of the pool, and an 'error' that nobody hears ends the
+    // process. The statement under way, or the next one, tells the caller.
+    const onBreak = (fault: Error): void => {
+      broken = fault;
+    };
+    client.on('error', onBreak);
     try {
       await client.query('BEGIN');
       await client.query(ENTER_SCOPE, settings);
       const result = await work(new Tx(client));
-      await client.query('COMMIT');
+      const { command } = await client.query('COMMIT');
+      // PostgreSQL answers so, and with no error, where `work` kept the failure of a statement to itself.
+      if (command !== 'COMMIT')
+        throw new Error('the transaction was rolled back: a statement in it had failed');
       return result;
     } catch (error) {
       // A connection that cannot roll back is of no more use; the pool throws it away.
@@ -153,6 +162,7 @@ export class Database {
       throw error;
     } finally {
       client.release(broken);
+      client.off('error', onBreak);
     }
   }
 }

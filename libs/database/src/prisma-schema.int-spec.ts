@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDatabase, testDatabase } from '#testing';
+import { type TestDatabase, testDatabase } from '#testing';
 
 /** A column as both sides can say it: name, PostgreSQL type, whether NULL may stand there, its default if it has one. */
 interface Shape {
@@ -53,7 +53,8 @@ function readLine(shape: Shape, line: string): void {
   const plain = attributes.includes('@db.Uuid') ? 'uuid' : TYPES[type];
   if (plain === undefined) throw new Error(`schema.prisma has a type that this test does not know: ${line}`);
   // A timestamptz(6) is what PostgreSQL calls a timestamptz: six digits are all it has.
-  if (type === 'DateTime' && !attributes.includes('@db.Timestamptz(6)')) throw new Error(`no time zone: ${line}`);
+  if (type === 'DateTime' && !attributes.includes('@db.Timestamptz(6)'))
+    throw new Error(`no time zone: ${line}`);
   const preset = /@default\((?:dbgenerated\("(.*?)"\)|(.*?))\)(?=\s|$)/.exec(attributes);
   const value = preset ? ` DEFAULT ${presetText(preset[1] ?? preset[2] ?? '')}` : '';
   shape.columns[name] = `${plain}${list ?? ''}${optional ? '' : ' NOT NULL'}${value}`;
@@ -80,7 +81,13 @@ async function readDatabase(db: TestDatabase): Promise<Model> {
      LEFT JOIN pg_attrdef AS d ON d.adrelid = t.oid AND d.adnum = a.attnum
      ORDER BY t.relname, a.attnum`,
   );
-  const indexes = await db.sql<{ table: string; name: string; is_id: boolean; is_unique: boolean; fields: string[] }>(
+  const indexes = await db.sql<{
+    table: string;
+    name: string;
+    is_id: boolean;
+    is_unique: boolean;
+    fields: string[];
+  }>(
     `SELECT t.relname AS "table", k.relname AS name, i.indisprimary AS is_id, i.indisunique AS is_unique,
        (SELECT array_agg(pg_get_indexdef(i.indexrelid, n, true) || CASE WHEN i.indoption[n - 1] & 1 = 1 THEN ' DESC' ELSE '' END
           ORDER BY n) FROM generate_series(1, i.indnatts) AS n) AS fields
@@ -120,9 +127,12 @@ describe('schema.prisma', () => {
     expect(Object.keys(models).sort()).toEqual(Object.keys(database).sort());
   });
 
-  it.each(Object.keys(models))('has %s with the columns, types, NULLs and defaults that the table has', (name) => {
-    expect(models[name]!.columns).toEqual(database[name]?.columns);
-  });
+  it.each(Object.keys(models))(
+    'has %s with the columns, types, NULLs and defaults that the table has',
+    (name) => {
+      expect(models[name]!.columns).toEqual(database[name]?.columns);
+    },
+  );
 
   it.each(Object.keys(models))('has %s with the key and the indexes that the table has', (name) => {
     const { id, uniques, indexes } = models[name]!;

@@ -105,14 +105,26 @@ export async function programUrl(ownerUrl: string, role: ProgramRole): Promise<s
   return url.toString();
 }
 
-async function ensureLogin(client: pg.Client, role: ProgramRole, login: string, password: string): Promise<void> {
+async function ensureLogin(
+  client: pg.Client,
+  role: ProgramRole,
+  login: string,
+  password: string,
+): Promise<void> {
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock(5302026)');
     const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [login]);
-    // NOINHERIT: the login itself can do nothing; each transaction takes the role on.
-    const options = `LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(password)}`;
-    await client.query(`${rows.length > 0 ? 'ALTER' : 'CREATE'} ROLE ${login} ${options}`);
+    const secret = `LOGIN PASSWORD ${pg.escapeLiteral(password)}`;
+    if (rows.length > 0) {
+      // Only this much: an owner that is no superuser may not even repeat the other attributes.
+      await client.query(`ALTER ROLE ${login} ${secret}`);
+    } else {
+      // NOINHERIT: the login itself can do nothing; each transaction takes the role on.
+      await client.query(
+        `CREATE ROLE ${login} ${secret} NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE`,
+      );
+    }
     await client.query(`GRANT ${role} TO ${login}`);
     await client.query('COMMIT');
   } catch (error) {

@@ -54,9 +54,15 @@ describe('schema migrations', () => {
   });
 
   it('are told apart as applied, pending, changed after they were applied, and unknown', async () => {
-    expect(await schemaStatus(database.url, folder)).toEqual({ ...empty, pending: ['1_create_a', '2_fill_a'] });
+    expect(await schemaStatus(database.url, folder)).toEqual({
+      ...empty,
+      pending: ['1_create_a', '2_fill_a'],
+    });
     await deploySchema(database.url, folder);
-    expect(await schemaStatus(database.url, folder)).toEqual({ ...empty, applied: ['1_create_a', '2_fill_a'] });
+    expect(await schemaStatus(database.url, folder)).toEqual({
+      ...empty,
+      applied: ['1_create_a', '2_fill_a'],
+    });
 
     await migration('1_create_a', 'CREATE TABLE a (n bigint);');
     await migration('3_create_b', 'CREATE TABLE b ();');
@@ -88,9 +94,15 @@ describe('schema migrations', () => {
       code: 'SCHEMA_MISMATCH',
       facts: { migration: '3_break', cause: 'division by zero' },
     });
-    expect(await query(`SELECT to_regclass('b') AS b, to_regclass('c') AS c`)).toEqual([{ b: null, c: null }]);
+    expect(await query(`SELECT to_regclass('b') AS b, to_regclass('c') AS c`)).toEqual([
+      { b: null, c: null },
+    ]);
     const status = await schemaStatus(database.url, folder);
-    expect(status).toEqual({ ...empty, applied: ['1_create_a', '2_fill_a'], pending: ['3_break', '4_create_c'] });
+    expect(status).toEqual({
+      ...empty,
+      applied: ['1_create_a', '2_fill_a'],
+      pending: ['3_break', '4_create_c'],
+    });
 
     await migration('3_break', 'CREATE TABLE b ();');
     expect(await deploySchema(database.url, folder)).toEqual(['3_break', '4_create_c']);
@@ -99,13 +111,20 @@ describe('schema migrations', () => {
   it('wait for a person when one began and did not end', async () => {
     await deploySchema(database.url, folder);
     await query(`UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '2_fill_a'`);
-    await expect(deploySchema(database.url, folder)).rejects.toMatchObject({ facts: { failed: ['2_fill_a'] } });
-    expect(await schemaStatus(database.url, folder)).toMatchObject({ failed: ['2_fill_a'], pending: ['2_fill_a'] });
+    await expect(deploySchema(database.url, folder)).rejects.toMatchObject({
+      facts: { failed: ['2_fill_a'] },
+    });
+    expect(await schemaStatus(database.url, folder)).toMatchObject({
+      failed: ['2_fill_a'],
+      pending: ['2_fill_a'],
+    });
   });
 
   it("are recorded as Prisma's own migrate records them", async () => {
     await deploySchema(database.url, folder);
-    const checksum = createHash('sha256').update(await readFile(join(folder, '1_create_a', 'migration.sql'))).digest('hex');
+    const checksum = createHash('sha256')
+      .update(await readFile(join(folder, '1_create_a', 'migration.sql')))
+      .digest('hex');
     const [row] = await query(`SELECT * FROM _prisma_migrations ORDER BY migration_name LIMIT 1`);
     expect(row).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -140,7 +159,9 @@ describe('schema migrations', () => {
       const urls = [database, ...others].map(({ url }) => url);
       await Promise.all(urls.map((url) => deploySchema(url, folder)));
       const logins = urls.flatMap((url) =>
-        Array.from({ length: 4 }, () => Promise.all([programUrl(url, 'ss_api'), programUrl(url, 'ss_worker')])),
+        Array.from({ length: 4 }, () =>
+          Promise.all([programUrl(url, 'ss_api'), programUrl(url, 'ss_worker')]),
+        ),
       );
       expect(new Set((await Promise.all(logins)).flat().map((url) => new URL(url).password)).size).toBe(2);
     } finally {

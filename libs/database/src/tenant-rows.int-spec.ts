@@ -7,8 +7,7 @@ import {
   anArtifact,
   aTenant,
   type Role,
-  Session,
-  TestDatabase,
+  type TestDatabase,
   testDatabase,
 } from '#testing';
 
@@ -68,7 +67,8 @@ beforeAll(async () => {
     );
   }
   copies = new Map();
-  for (const { name } of tables) copies.set(name, { columns: await insertable(name), row: await sample(name) });
+  for (const { name } of tables)
+    copies.set(name, { columns: await insertable(name), row: await sample(name) });
 });
 afterAll(async () => {
   await db.drop();
@@ -238,76 +238,3 @@ async function sample(table: string): Promise<unknown> {
   // Jobs are born as created: the guard fires before the policy and would speak first.
   return table === 'job' ? { ...row!.row, status: 'created', version: 1, lease_no: 0 } : row!.row;
 }
-
-describe('the roles of programs', () => {
-  it.each([...PROGRAMS, 'ss_system'])(
-    '%s owns nothing, is no superuser, and passes no policy',
-    async (role) => {
-      for (const name of role === 'ss_system' ? [role] : [role, `${role}_login`]) {
-        const [rights] = await db.sql(
-          `SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, pg_has_role(rolname, 'ss_owner', 'MEMBER') AS owner,
-           (SELECT count(*)::integer FROM pg_class WHERE relowner = r.oid)
-             + (SELECT count(*)::integer FROM pg_proc WHERE proowner = r.oid)
-             + (SELECT count(*)::integer FROM pg_namespace WHERE nspowner = r.oid)
-             + (SELECT count(*)::integer FROM pg_database WHERE datdba = r.oid) AS owned
-         FROM pg_roles AS r WHERE rolname = $1`,
-          [name],
-        );
-        expect(rights).toEqual({
-          ...{
-            rolsuper: false,
-            rolbypassrls: false,
-            rolcreaterole: false,
-            rolcreatedb: false,
-            rolreplication: false,
-          },
-          ...{ owner: false, owned: 0 },
-        });
-      }
-    },
-  );
-
-  it.each(['ss_system', 'ss_worker', 'ss_operator', 'ss_owner'])('ss_api cannot become %s', async (role) => {
-    const session = await db.session('ss_api', MINE);
-    expect(await session.refusal(`SET ROLE ${role}`)).toMatchObject({ code: '42501' });
-    expect(await session.refusal(`SELECT set_config('role', $1, true)`, [role])).toMatchObject({
-      code: '42501',
-    });
-    await session.end();
-  });
-
-  it.each(['ss_worker', 'ss_operator'] as const)(
-    '%s becomes ss_system only by saying so, and never the owner',
-    async (role) => {
-      const session = await db.session(role, null);
-      expect(await session.attempt('SELECT FROM job')).toBe(0);
-      expect(await session.refusal('SET ROLE ss_owner')).toMatchObject({ code: '42501' });
-      expect(await session.refusal('SET ROLE ss_system')).toBeNull();
-      await session.end();
-    },
-  );
-
-  it.each(PROGRAMS)('the login of %s may read nothing before it takes its role on', async (role) => {
-    const url = { ss_api: db.apiUrl, ss_worker: db.workerUrl, ss_operator: db.operatorUrl }[role];
-    const session = await Session.open(url, null, MINE);
-    expect(await session.refusal('SELECT FROM job')).toMatchObject({ code: '42501' });
-    await session.end();
-  });
-
-  it.each(PROGRAMS)('%s makes no tables, functions or roles', async (role) => {
-    const session = await db.session(role, MINE);
-    for (const statement of [
-      'CREATE TABLE public.t ()',
-      'CREATE SCHEMA s',
-      `CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'`,
-      'CREATE ROLE ss_test_role',
-      'ALTER TABLE job DISABLE TRIGGER ALL',
-      'SET session_replication_role = replica',
-    ]) {
-      expect({ statement, refusal: await session.refusal(statement) }).toMatchObject({
-        refusal: { code: '42501' },
-      });
-    }
-    await session.end();
-  });
-});

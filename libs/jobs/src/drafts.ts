@@ -22,7 +22,10 @@ export interface Draft {
   updated_at: Instant;
 }
 
-export type NewDraft = Omit<Draft, 'tenant_id' | 'job_id' | 'created_at' | 'updated_at' | 'answers' | 'notes'>;
+export type NewDraft = Omit<
+  Draft,
+  'tenant_id' | 'job_id' | 'created_at' | 'updated_at' | 'answers' | 'notes'
+>;
 export type DraftEdit = Partial<Pick<Draft, 'text' | 'steps' | 'answers' | 'notes'>>;
 
 const INSERT_DRAFT = `
@@ -37,7 +40,7 @@ const FIND_LATEST = 'SELECT * FROM draft WHERE tenant_id = $1 AND job_id = $2 OR
 /** What the edit does not name stays; answers are merged key by key. */
 const EDIT_DRAFT = `
   UPDATE draft
-  SET text = coalesce($4, text), steps = coalesce($5, steps), answers = answers || coalesce($6, '{}'),
+  SET text = coalesce($4, text), steps = coalesce($5::jsonb, steps), answers = answers || coalesce($6::jsonb, '{}'),
     notes = coalesce($7, notes), updated_at = clock_timestamp()
   WHERE tenant_id = $1 AND job_id = $2 AND revision = $3
   RETURNING *`;

@@ -15,7 +15,12 @@ export async function getJob(tx: Tx, ref: JobRef): Promise<Job> {
 }
 
 /** A guarded statement touched no row: reads why and throws it. Never returns. */
-export async function explainRefusal(tx: Tx, ref: JobRef, move: JobMove, version: number | null): Promise<never> {
+export async function explainRefusal(
+  tx: Tx,
+  ref: JobRef,
+  move: JobMove,
+  version: number | null,
+): Promise<never> {
   const job = await getJob(tx, ref);
   if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
   throw new TransitionRefused(job, move);

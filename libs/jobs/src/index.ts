@@ -22,4 +22,11 @@ export {
   UploadRefused,
 } from './refusals.js';
 export { type RepeatKey } from './repeated-requests.js';
-export { type ClaimedRun, type Lease, type RunOrder, type RunOutcome, type RunRecord, type StepRecord } from './run.js';
+export {
+  type ClaimedRun,
+  type Lease,
+  type RunOrder,
+  type RunOutcome,
+  type RunRecord,
+  type StepRecord,
+} from './run.js';

@@ -36,12 +36,15 @@ export class JobDrafting {
       if (await this.keep(scope, message, seen.job, result)) return 'source' in result ? 'drafted' : 'failed';
     }
     // The message stays, and comes back when it expires: by then the job may have come to rest.
-    throw new Error(`the inputs of job ${message.jobId} changed during every one of ${String(MAX_ROUNDS)} drafts`);
+    throw new Error(
+      `the inputs of job ${message.jobId} changed during every one of ${String(MAX_ROUNDS)} drafts`,
+    );
   }
 
   private async read(tx: Tx, ref: JobRef): Promise<{ job: Job; datasets: InputDataset[] } | null> {
     const job = await this.jobs.find(tx, ref);
-    if (job?.draft_task?.state !== 'pending' || !DRAFTABLE.some((status) => status === job.status)) return null;
+    if (job?.draft_task?.state !== 'pending' || !DRAFTABLE.some((status) => status === job.status))
+      return null;
     return { job, datasets: await this.inputs.list(tx, ref) };
   }
 
@@ -54,7 +57,10 @@ export class JobDrafting {
     } catch (error) {
       // Shutting down is no fault of the draft: whoever gets the message next makes it.
       if (signal.aborted) throw error;
-      return { code: 'DRAFT_FAILED', message: error instanceof Error ? error.message : 'The drafter failed.' };
+      return {
+        code: 'DRAFT_FAILED',
+        message: error instanceof Error ? error.message : 'The drafter failed.',
+      };
     }
   }
 
@@ -66,7 +72,10 @@ export class JobDrafting {
     result: DraftProposal | Failure,
   ): Promise<boolean> {
     return this.database.transaction(scope, async (tx) => {
-      const job = 'source' in result ? await this.keepDraft(tx, message, seen, result) : await this.fail(tx, message, seen, result);
+      const job =
+        'source' in result
+          ? await this.keepDraft(tx, message, seen, result)
+          : await this.fail(tx, message, seen, result);
       if (!job) return false;
       await this.queue.settle(tx, 'job.draft', message);
       return true;
@@ -82,7 +91,11 @@ export class JobDrafting {
         ? await this.jobs.tryMove(tx, ref, 'draft', seen.version, change)
         : await this.jobs.tryChange(tx, ref, DRAFTABLE, seen.version, change);
     if (job) {
-      await this.drafts.insert(tx, ref, { ...proposal, revision, inputs_fingerprint: seen.inputs_fingerprint });
+      await this.drafts.insert(tx, ref, {
+        ...proposal,
+        revision,
+        inputs_fingerprint: seen.inputs_fingerprint,
+      });
     }
     return job;
   }

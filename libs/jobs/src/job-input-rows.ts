@@ -57,7 +57,11 @@ export class JobInputRows {
 
   /** Answers where the file is that nobody needs any more; null when there was no such dataset. */
   async remove(tx: Tx, ref: JobRef, datasetKey: string): Promise<string | null> {
-    const [row] = await tx.query<{ storage_name: string }>(REMOVE_DATASET, [ref.tenantId, ref.jobId, datasetKey]);
+    const [row] = await tx.query<{ storage_name: string }>(REMOVE_DATASET, [
+      ref.tenantId,
+      ref.jobId,
+      datasetKey,
+    ]);
     return row?.storage_name ?? null;
   }
 }

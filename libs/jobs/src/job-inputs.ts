@@ -57,7 +57,10 @@ export class JobInputs {
   }
 
   /** Streams one file into the store and reads it. Throws when it is too large or not what its name says. */
-  async receive(ref: JobRef, file: { name: string; role: DatasetRole; content: Readable }): Promise<ReceivedDataset> {
+  async receive(
+    ref: JobRef,
+    file: { name: string; role: DatasetRole; content: Readable },
+  ): Promise<ReceivedDataset> {
     const format = FORMATS[extname(file.name).toLowerCase()];
     if (!format) {
       throw new UploadRefused(
@@ -66,19 +69,35 @@ export class JobInputs {
       );
     }
     const storageName = `inputs/${randomUUID()}.${format}`;
-    const written = await this.store.write({ ...ref, storageName }, file.content, { maxBytes: this.maxBytes });
+    const written = await this.store.write({ ...ref, storageName }, file.content, {
+      maxBytes: this.maxBytes,
+    });
     try {
       const profile = await this.execution.inspect(
         { datasetKey: 'dataset', format, path: this.store.pathOf({ ...ref, storageName }) },
         { sampleRows: SAMPLE_ROWS, timeoutMs: INSPECT_MS },
       );
-      return { role: file.role, original_name: file.name, format, storage_name: storageName, profile, ...written };
+      return {
+        role: file.role,
+        original_name: file.name,
+        format,
+        storage_name: storageName,
+        profile,
+        ...written,
+      };
     } catch (error) {
       await this.store.remove({ ...ref, storageName });
-      if (error instanceof StepFailed && (error.failure === 'STEP_TIMED_OUT' || error.failure === 'STEP_OUT_OF_MEMORY')) {
-        throw new UploadRefused('INPUT_TOO_COSTLY', 'Reading the file took more time or memory than it may.', {
-          cause: error,
-        });
+      if (
+        error instanceof StepFailed &&
+        (error.failure === 'STEP_TIMED_OUT' || error.failure === 'STEP_OUT_OF_MEMORY')
+      ) {
+        throw new UploadRefused(
+          'INPUT_TOO_COSTLY',
+          'Reading the file took more time or memory than it may.',
+          {
+            cause: error,
+          },
+        );
       }
       throw error;
     }
@@ -86,7 +105,9 @@ export class JobInputs {
 
   /** Forgets received files that are not to be added after all. */
   async discard(ref: JobRef, received: readonly ReceivedDataset[]): Promise<void> {
-    await Promise.all(received.map((dataset) => this.store.remove({ ...ref, storageName: dataset.storage_name })));
+    await Promise.all(
+      received.map((dataset) => this.store.remove({ ...ref, storageName: dataset.storage_name })),
+    );
   }
 
   /** Adds received files to the job, all or none. */
@@ -107,10 +128,16 @@ export class JobInputs {
           taken.push(datasetKey);
           await this.rows.insert(tx, ref, { ...dataset, dataset_key: datasetKey });
         }
-        return this.changed(tx, ref, 'job.inputs_added', received.map((dataset) => dataset.sha256));
+        return this.changed(
+          tx,
+          ref,
+          'job.inputs_added',
+          received.map((dataset) => dataset.sha256),
+        );
       });
     } catch (error) {
-      if (isUniqueViolation(error, 'input_dataset_one_primary_a_job')) throw new PrimaryDatasetMultiple(jobId);
+      if (isUniqueViolation(error, 'input_dataset_one_primary_a_job'))
+        throw new PrimaryDatasetMultiple(jobId);
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import { explainRefusal, getJob } from './explain-refusal.js';
 import type { Job } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
 import { JobInputRows } from './job-input-rows.js';
+import { CLOSE_RUN } from './job-runs.sql.js';
 import { JobStore } from './job-store.js';
 import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
 import {
@@ -90,13 +91,17 @@ export class JobLifecycle {
     }
   }
 
-  /** Asks for a draft; a worker makes it. Asking again while one is being made changes nothing. */
+  /** Asks for a draft; a worker makes it. Asking again while one is being made changes no row. */
   async requestDraft(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
     const ref = refIn(scope, jobId);
     return this.database.transaction(scope, async (tx) => {
       const job = await this.lockEditable(tx, ref, version, 'The draft');
       if ((await this.inputs.list(tx, ref)).length === 0) throw new PrimaryDatasetMissing(jobId);
-      if (job.draft_task?.state === 'pending') return job;
+      if (job.draft_task?.state === 'pending') {
+        // One that waits is enough; but a message that was given up is sent again.
+        await this.queue.wake(tx, 'job.draft', ref);
+        return job;
+      }
       await tx.describe('job.draft_requested');
       const asked = await this.jobs.tryChange(tx, ref, EDITABLE, job.version, {
         draft_task: { task_id: randomUUID(), state: 'pending' },
@@ -178,11 +183,9 @@ export class JobLifecycle {
     return this.database.transaction(scope, async (tx) => {
       const cancelled = await this.jobs.tryMove(tx, ref, 'cancel', version, { draft_task: null });
       if (!cancelled) return explainRefusal(tx, ref, 'cancel', version);
-      await tx.query(
-        `UPDATE run SET ended_at = clock_timestamp(), outcome = 'cancelled'
-         WHERE tenant_id = $1 AND job_id = $2 AND ended_at IS NULL`,
-        [ref.tenantId, ref.jobId],
-      );
+      if (cancelled.run_id !== null) {
+        await tx.query(CLOSE_RUN, [ref.tenantId, ref.jobId, cancelled.run_id, 'cancelled', null]);
+      }
       return cancelled;
     });
   }
@@ -242,7 +245,10 @@ export class JobLifecycle {
     draftRevision: number,
     request: { notes?: string | undefined; hold?: boolean | undefined },
   ): Promise<Job | null> {
-    const confirmed = await this.jobs.tryMove(tx, ref, 'confirm', version, { plan_id: prepared.planId });
+    const confirmed = await this.jobs.tryMove(tx, ref, 'confirm', version, {
+      plan_id: prepared.planId,
+      draft_task: null,
+    });
     if (!confirmed) return null;
     await this.freezer.freeze(tx, ref, prepared, draftRevision, request.notes ?? null);
     if (request.hold) return confirmed;
@@ -252,10 +258,15 @@ export class JobLifecycle {
   }
 
   private async wake(tx: Tx, job: Job): Promise<void> {
-    await this.queue.wake(tx, 'job.run', { tenantId: job.tenant_id, jobId: job.job_id }, {
-      priority: job.priority,
-      notBefore: job.scheduled_at,
-    });
+    await this.queue.wake(
+      tx,
+      'job.run',
+      { tenantId: job.tenant_id, jobId: job.job_id },
+      {
+        priority: job.priority,
+        notBefore: job.scheduled_at,
+      },
+    );
   }
 
   private async lockEditable(tx: Tx, ref: JobRef, version: number | null, what: string): Promise<Job> {

@@ -85,7 +85,10 @@ export class JobReads {
     return run;
   }
 
-  private async readRuns(scope: TenantScope, where: { job_id: string; run_id?: string }): Promise<RunRecord[]> {
+  private async readRuns(
+    scope: TenantScope,
+    where: { job_id: string; run_id?: string },
+  ): Promise<RunRecord[]> {
     const rows = await this.database.withPrisma(scope, (db) =>
       db.run.findMany({
         where: { tenant_id: scope.tenantId, ...where },

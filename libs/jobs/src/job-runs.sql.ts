@@ -56,6 +56,7 @@ export const SETTLE_JOB = `
   WHERE tenant_id = $1 AND job_id = $2 AND status = 'running' AND run_id = $3 AND lease_no = $4
   RETURNING priority`;
 
+/** Ends the run, if it is open, and the steps under way with it. $4 outcome, $5 error. */
 export const CLOSE_RUN = `
   WITH closed AS (
     UPDATE run

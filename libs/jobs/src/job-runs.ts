@@ -26,11 +26,14 @@ export interface WorkerIdentity {
 
 /** How a run ended, and so which move its job makes. */
 export type Settlement =
-  | { outcome: 'succeeded' }
-  | { outcome: 'failed' | 'timed_out'; error: Failure }
-  | { outcome: 'interrupted' };
+  { outcome: 'succeeded' } | { outcome: 'failed' | 'timed_out'; error: Failure } | { outcome: 'interrupted' };
 
-const MOVE_OF = { succeeded: 'succeeded', failed: 'failed', timed_out: 'failed', interrupted: 'queued' } as const;
+const MOVE_OF = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  timed_out: 'failed',
+  interrupted: 'queued',
+} as const;
 
 /** At most so many lost runs are dealt with in one sweep; the next comes soon. */
 const SWEEP_LIMIT = 100;
@@ -59,7 +62,12 @@ export class JobRuns {
     return this.database.acrossTenants(this.scope, async (tx) => {
       const refs = await this.queue.take(tx, 'job.run', max);
       if (refs.length === 0) return [];
-      return tx.query<ClaimedRun>(CLAIM_JOBS, [...columns(refs), worker.workerId, worker.build, this.leaseMs]);
+      return tx.query<ClaimedRun>(CLAIM_JOBS, [
+        ...columns(refs),
+        worker.workerId,
+        worker.build,
+        this.leaseMs,
+      ]);
     });
   }
 
@@ -95,7 +103,12 @@ export class JobRuns {
   async endStep(
     lease: Lease,
     stepId: string,
-    result: { outcome: RunOutcome; error?: Failure; summary?: StepSummary; artifacts: readonly NewArtifact[] },
+    result: {
+      outcome: RunOutcome;
+      error?: Failure;
+      summary?: StepSummary;
+      artifacts: readonly NewArtifact[];
+    },
   ): Promise<void> {
     await this.fenced(lease, async (tx) => {
       for (const artifact of result.artifacts) await this.artifacts.keep(tx, lease, artifact);

@@ -14,7 +14,8 @@ export interface NewJob {
 }
 
 /** Columns that a move or a change may set beside the status; the rest is the database's or fixed. */
-type Settable = 'inputs_fingerprint' | 'draft_revision' | 'draft_task' | 'plan_id' | 'attempts' | 'error' | 'scheduled_at';
+type Settable =
+  'inputs_fingerprint' | 'draft_revision' | 'draft_task' | 'plan_id' | 'attempts' | 'error' | 'scheduled_at';
 export type JobChange = Partial<Pick<Job, Settable>>;
 
 const INSERT_JOB = `
@@ -62,7 +63,13 @@ export class JobStore {
   }
 
   /** Moves the job in one guarded UPDATE: of two racing callers one gets the row, the other gets null. */
-  async tryMove(tx: Tx, ref: JobRef, move: JobMove, version: number | null, change: JobChange = {}): Promise<Job | null> {
+  async tryMove(
+    tx: Tx,
+    ref: JobRef,
+    move: JobMove,
+    version: number | null,
+    change: JobChange = {},
+  ): Promise<Job | null> {
     const { from, to } = moves[move];
     return this.update(tx, ref, from, version, change, [`status = '${to}'`, ...stampsOf(to)]);
   }

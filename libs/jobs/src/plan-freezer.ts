@@ -57,7 +57,13 @@ export class PlanFreezer {
   }
 
   /** Writes the rows of the frozen plan. */
-  async freeze(tx: Tx, ref: JobRef, prepared: PreparedPlan, draftRevision: number, notes: string | null): Promise<void> {
+  async freeze(
+    tx: Tx,
+    ref: JobRef,
+    prepared: PreparedPlan,
+    draftRevision: number,
+    notes: string | null,
+  ): Promise<void> {
     await this.plans.insert(tx, {
       tenant_id: ref.tenantId,
       job_id: ref.jobId,

@@ -30,7 +30,12 @@ export class JobVersionConflict extends DomainError {
     super(
       'JOB_VERSION_CONFLICT',
       `The job is at version ${String(job.version)}, not ${String(expectedVersion)}. Read it again and decide anew.`,
-      { job_id: job.job_id, expected_version: expectedVersion, current_version: job.version, status: job.status },
+      {
+        job_id: job.job_id,
+        expected_version: expectedVersion,
+        current_version: job.version,
+        status: job.status,
+      },
     );
   }
 }
@@ -64,9 +69,13 @@ export class DraftNotFound extends DomainError {
 
 export class DraftOutOfDate extends DomainError {
   constructor(jobId: string) {
-    super('DRAFT_OUT_OF_DATE', 'The inputs changed after the draft was made. Ask for a new draft, then confirm.', {
-      job_id: jobId,
-    });
+    super(
+      'DRAFT_OUT_OF_DATE',
+      'The inputs changed after the draft was made. Ask for a new draft, then confirm.',
+      {
+        job_id: jobId,
+      },
+    );
   }
 }
 
@@ -84,9 +93,13 @@ export class PlanMissing extends DomainError {
 
 export class PrimaryDatasetMissing extends DomainError {
   constructor(jobId: string) {
-    super('INPUT_PRIMARY_DATASET_MISSING', 'Upload a dataset first; a draft is made from the data and the question.', {
-      job_id: jobId,
-    });
+    super(
+      'INPUT_PRIMARY_DATASET_MISSING',
+      'Upload a dataset first; a draft is made from the data and the question.',
+      {
+        job_id: jobId,
+      },
+    );
   }
 }
 
@@ -106,7 +119,12 @@ export class DatasetNotFound extends DomainError {
 
 export class UploadRefused extends DomainError {
   constructor(
-    code: 'INPUT_UNSUPPORTED_FORMAT' | 'INPUT_ROLE_INVALID' | 'INPUT_FILENAME_UNSAFE' | 'INPUT_FILE_MISSING' | 'INPUT_TOO_COSTLY',
+    code:
+      | 'INPUT_UNSUPPORTED_FORMAT'
+      | 'INPUT_ROLE_INVALID'
+      | 'INPUT_FILENAME_UNSAFE'
+      | 'INPUT_FILE_MISSING'
+      | 'INPUT_TOO_COSTLY',
     detail: string,
     options?: ErrorOptions,
   ) {

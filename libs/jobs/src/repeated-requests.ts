@@ -40,7 +40,10 @@ export async function once<T>(
 ): Promise<{ answer: T; replayed: boolean }> {
   await tx.query(LOCK_KEY, [repeat.route, repeat.key]);
   await tx.query(FORGET_EXPIRED, [repeat.route, repeat.key]);
-  const [stored] = await tx.query<{ body_sha256: string; response_body: T }>(FIND_ANSWER, [repeat.route, repeat.key]);
+  const [stored] = await tx.query<{ body_sha256: string; response_body: T }>(FIND_ANSWER, [
+    repeat.route,
+    repeat.key,
+  ]);
   if (stored) return replay(stored, repeat);
   const answer = await work();
   await tx.query(KEEP_ANSWER, [

@@ -23,6 +23,8 @@ const REDACTED = [
   '*.prompt',
   'req.headers.authorization',
   'req.headers.cookie',
+  // PostgreSQL quotes the whole row that it refused, and the statement that it was in.
+  ...['detail', 'where', 'internalQuery'].flatMap((name) => [`err.${name}`, `err.*.${name}`]),
 ];
 
 /** One JSON object a line on standard output: time, level by name, program, event, and the ids that apply. */

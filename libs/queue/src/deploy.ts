@@ -26,7 +26,9 @@ export async function deployQueues(ownerUrl: string): Promise<void> {
     for (const [name, options] of Object.entries(QUEUES)) {
       if (!present.has(name)) await boss.createQueue(name, options);
     }
+    // Two who grant at once collide in the catalog; any number will do for the lock.
     await boss.getDb().executeSql(`
+      SELECT pg_advisory_xact_lock(5302028);
       GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
       GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};

@@ -91,7 +91,10 @@ export class ApiKeys {
         await record(tx, { action: 'api_key.revoked', resourceType: 'api_key', resourceId: keyId });
         return revoked;
       }
-      const key = await findKey(tx, scope.tenantId, keyId);
+      const [key] = await tx.query<ApiKey>(
+        `SELECT ${SHOWN} FROM api_key WHERE tenant_id = $1 AND key_id = $2`,
+        [scope.tenantId, keyId],
+      );
       if (!key) throw new KeyNotFound(keyId);
       return key;
     });

@@ -7,7 +7,8 @@
 --   ss_system                       work across tenants; entered for one transaction, never logged in as
 
 -- Row-level security, the same for every table that holds a tenant's rows: forced (the owner too),
--- and fail-closed, because a tenant that is not set compares as NULL and no tenant_id is ''.
+-- and fail-closed, because a tenant that is not set compares as NULL. So does an empty one: that is what the
+-- setting becomes, for the rest of the session, after the transaction that set it.
 CREATE PROCEDURE protect_tenant_rows(protected regclass)
 LANGUAGE plpgsql
 AS $$
@@ -15,8 +16,8 @@ BEGIN
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', protected);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', protected);
   EXECUTE format(
-    'CREATE POLICY own_tenant_only ON %s USING (tenant_id = current_setting(''ss.tenant_id'', true))'
-    || ' WITH CHECK (tenant_id = current_setting(''ss.tenant_id'', true))',
+    'CREATE POLICY own_tenant_only ON %s USING (tenant_id = nullif(current_setting(''ss.tenant_id'', true), ''''))'
+    || ' WITH CHECK (tenant_id = nullif(current_setting(''ss.tenant_id'', true), ''''))',
     protected
   );
   EXECUTE format(

@@ -198,9 +198,10 @@ GRANT SELECT ON job, input_dataset, draft, plan, run, run_step, artifact
 TO ss_api, ss_worker, ss_operator, ss_system;
 GRANT INSERT ON job, plan TO ss_api;
 GRANT UPDATE ON job TO ss_api, ss_worker, ss_system;
-GRANT INSERT ON input_dataset TO ss_api;
+GRANT INSERT, DELETE ON input_dataset TO ss_api;
 GRANT INSERT, UPDATE ON draft TO ss_api, ss_worker;
 GRANT INSERT ON run TO ss_worker, ss_system;
 GRANT UPDATE ON run TO ss_api, ss_worker, ss_system;
-GRANT INSERT, UPDATE ON run_step TO ss_worker, ss_system;
+GRANT INSERT ON run_step TO ss_worker, ss_system;
+GRANT UPDATE ON run_step TO ss_api, ss_worker, ss_system;
 GRANT INSERT, UPDATE ON artifact TO ss_api, ss_worker;

@@ -54,8 +54,9 @@ BEGIN
     RAISE EXCEPTION 'a change raises the version of a job by one: % became %', OLD.version, NEW.version
       USING ERRCODE = 'SS002', CONSTRAINT = 'job_version_rises_by_one', TABLE = 'job';
   END IF;
+  -- By its full name: a temporary table of this name would come first.
   IF NEW.status <> OLD.status AND NOT EXISTS (
-    SELECT FROM job_move WHERE from_status = OLD.status AND to_status = NEW.status
+    SELECT FROM public.job_move WHERE from_status = OLD.status AND to_status = NEW.status
   ) THEN
     RAISE EXCEPTION 'no move leads from % to %', OLD.status, NEW.status
       USING ERRCODE = 'SS001', CONSTRAINT = 'job_move_is_known', TABLE = 'job';

@@ -1,0 +1,27 @@
+export { eventually } from './eventually.js';
+export { rejectionsOf } from './rejections.js';
+export {
+  aDataset,
+  aDraft,
+  aJob,
+  aKey,
+  anArtifact,
+  aPlan,
+  aRun,
+  aTenant,
+  auditOf,
+  type AuditRow,
+  type KeyRow,
+  messagesOf,
+  NOOP_PLAN,
+  type RunRow,
+} from './rows.js';
+export { type Refusal, type Role, Session } from './session.js';
+export { emptyDatabase, TestDatabase, testDatabase } from './test-database.js';
+export { JobPrograms, LEASE_MS } from './job-programs.js';
+export { type Answer, Client, type Upload } from './programs/client.js';
+export { Deployment, type MadeKey } from './programs/deployment.js';
+export { descendantsOf, survivorsOf } from './programs/living-processes.js';
+export { type LogLine, Program } from './programs/program.js';
+export { breakOff, rawRequest } from './programs/raw-request.js';
+export { type Problem } from './programs/problem.js';
