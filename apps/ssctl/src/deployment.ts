@@ -1,3 +1,4 @@
+import { createAuditPartitions } from '#audit';
 import { type Configuration } from '#configuration';
 import { Database, deploySchema, EmbeddedServer, programUrl, type ProgramRole, type Scope } from '#database';
 import { deployQueues } from '#queue';
@@ -27,6 +28,7 @@ export class Deployment {
   async deploy(): Promise<string[]> {
     const applied = await deploySchema(this.ownerUrl);
     await deployQueues(this.ownerUrl);
+    await this.asOperator((database) => database.withoutTenant(operatorScope(), createAuditPartitions));
     return applied;
   }
 

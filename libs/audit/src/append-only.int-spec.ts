@@ -85,6 +85,13 @@ describe('the audit', () => {
     await session.end();
   });
 
+  it.each(['ss_api', 'ss_worker', 'ss_operator', 'ss_system'] as const)('takes no row about a job from %s: only the trigger writes those', async (role) => {
+    const session = await db.session(role, tenantId);
+    const aboutJob = INSERT().replace(`'test.done', 'test'`, `'job.succeeded', 'job'`);
+    expect(await session.refusal(aboutJob, [tenantId])).toMatchObject({ code: '42501' });
+    await session.end();
+  });
+
   it('keeps the login that wrote a row, whatever role it took on', async () => {
     const session = await db.session('ss_api', tenantId);
     await session.query(INSERT(), [tenantId]);

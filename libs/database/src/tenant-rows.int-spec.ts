@@ -97,15 +97,18 @@ describe('every table with a tenant_id', () => {
     expect(tables.filter((table) => !table.row_security || !table.forced)).toEqual([]);
   });
 
-  it('has the policy of its tenant for everyone, and no other but those of ss_system and the audit trigger', async () => {
+  it('has the policy of its tenant for everyone, and no other but those of ss_system and of the audit trigger', async () => {
     const policies = await db.sql(
       `SELECT tablename AS name, string_agg(policyname || ' to ' || roles::text, ', ' ORDER BY policyname) AS policies
        FROM pg_policies WHERE schemaname = 'public' GROUP BY tablename ORDER BY tablename`,
     );
     const usual = 'across_tenants to {ss_system}, own_tenant_only to {public}';
+    const auditPolicies =
+      'across_tenants to {ss_system}, jobs_are_left_to_triggers to {ss_api,ss_operator,ss_system,ss_worker}, ' +
+      'own_tenant_only to {public}, written_by_triggers to {ss_owner}';
     const expected = named().map((name) => ({
       name,
-      policies: name === 'audit_event' ? `${usual}, written_by_triggers to {ss_owner}` : usual,
+      policies: name === 'audit_event' ? auditPolicies : usual,
     }));
     expect(policies).toEqual(expected);
   });

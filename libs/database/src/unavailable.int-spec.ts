@@ -76,7 +76,8 @@ describe('a database that is away', () => {
   );
 
   it('is unavailable when every connection of the pool is taken for too long', async () => {
-    const database = open({ connectTimeoutMs: 200 });
+    // Long enough for the first connection to be made on a busy machine.
+    const database = open({ connectTimeoutMs: 2_000 });
     const release = Promise.withResolvers<undefined>();
     const holding = database.transaction(scope(), () => release.promise);
     const error: unknown = await database

@@ -180,6 +180,9 @@ describe.each(['ss_api', 'ss_owner'] as const)('the birth of a job, as %s', (rol
       [tenantId, ...Object.values(row)],
     );
     await session.end();
-    expect(outcome).toMatchObject({ code: 'SS001', constraint: 'job_move_is_known' });
+    // A program may not even name these columns; the owner may, and meets the trigger.
+    expect(outcome).toMatchObject(
+      role === 'ss_api' ? { code: '42501' } : { code: 'SS001', constraint: 'job_move_is_known' },
+    );
   });
 });

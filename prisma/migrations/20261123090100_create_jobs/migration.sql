@@ -196,12 +196,16 @@ CALL protect_tenant_rows('artifact');
 
 GRANT SELECT ON job, input_dataset, draft, plan, run, run_step, artifact
 TO ss_api, ss_worker, ss_operator, ss_system;
-GRANT INSERT ON job, plan TO ss_api;
+-- Times, status, version and lease of a new job are the database's to say.
+GRANT INSERT (tenant_id, job_id, requirement, priority, labels, scheduled_at, trace_id) ON job TO ss_api;
+GRANT INSERT ON plan TO ss_api;
 GRANT UPDATE ON job TO ss_api, ss_worker, ss_system;
 GRANT INSERT, DELETE ON input_dataset TO ss_api;
 GRANT INSERT, UPDATE ON draft TO ss_api, ss_worker;
 GRANT INSERT ON run TO ss_worker, ss_system;
-GRANT UPDATE ON run TO ss_api, ss_worker, ss_system;
+GRANT UPDATE ON run TO ss_worker, ss_system;
+-- A cancel ends the run and its steps.
+GRANT UPDATE (ended_at, outcome, error) ON run, run_step TO ss_api;
 GRANT INSERT ON run_step TO ss_worker, ss_system;
-GRANT UPDATE ON run_step TO ss_api, ss_worker, ss_system;
+GRANT UPDATE ON run_step TO ss_worker, ss_system;
 GRANT INSERT, UPDATE ON artifact TO ss_api, ss_worker;

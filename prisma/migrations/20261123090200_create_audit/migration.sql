@@ -57,6 +57,11 @@ CALL protect_tenant_rows('audit_event');
 -- The audit trigger on job runs as the owner, for every tenant whose rows a statement changed.
 CREATE POLICY written_by_triggers ON audit_event FOR INSERT TO ss_owner WITH CHECK (true);
 
+-- What happened to a job, only that trigger may say: a program cannot add a move that was none.
+CREATE POLICY jobs_are_left_to_triggers ON audit_event AS RESTRICTIVE FOR INSERT
+TO ss_api, ss_worker, ss_operator, ss_system
+WITH CHECK (resource_type <> 'job');
+
 -- Makes the partitions of this month and the months after it, those that are not there yet. May be called by
 -- anyone at any time; two callers at once wait for each other.
 CREATE FUNCTION create_audit_partitions(months_ahead integer) RETURNS integer
