@@ -27,6 +27,26 @@ const REDACTED = [
   ...['detail', 'where', 'internalQuery'].flatMap((name) => [`err.${name}`, `err.*.${name}`]),
 ];
 
+const MAX_CAUSES = 5;
+
+/**
+ * What may be said of an error: type, code, message, stack, and the same of its causes. Not its other fields: drivers
+ * keep connections there, and the row that a statement failed on.
+ */
+function describeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as NodeJS.ErrnoException;
+  return {
+    type: error.constructor.name,
+    ...(typeof code === 'string' ? { code } : {}),
+    message: error.message,
+    stack: error.stack,
+    ...(error.cause === undefined || depth >= MAX_CAUSES
+      ? {}
+      : { cause: describeError(error.cause, depth + 1) }),
+  };
+}
+
 /** One JSON object a line on standard output: time, level by name, program, event, and the ids that apply. */
 export function loggerOptions({ program, level }: LoggerSettings): LoggerOptions {
   return {
@@ -34,6 +54,7 @@ export function loggerOptions({ program, level }: LoggerSettings): LoggerOptions
     base: { program },
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: (error: unknown) => describeError(error) },
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };

@@ -98,7 +98,8 @@ async function parsing<T>(dataset: DatasetFile, file: string, work: () => Promis
   try {
     return await work();
   } catch (error) {
-    const reason = publicText(error, new Map([[file, dataset.datasetKey]]));
+    // What DuckDB points at is the statement of ours that reads the file: no business of whoever sent it.
+    const reason = publicText(error, new Map([[file, dataset.datasetKey]])).replace(/\s*LINE \d+: [^]*$/, '');
     if (/Out of Memory/i.test(reason)) throw new ChildFailure('STEP_OUT_OF_MEMORY', reason);
     throw new ChildFailure(
       'INPUT_PARSE_FAILED',
