@@ -1,11 +1,13 @@
 import multipart from '@fastify/multipart';
-import { FrameworkLogger } from '#observability';
+import { Drain } from '#health';
+import { DomainError, FrameworkLogger } from '#observability';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ApiModule, type ApiResources } from './api.module.js';
+import { answerClientError } from './http/client-error.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
@@ -21,6 +23,12 @@ function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomBytes(16).toString('hex');
 }
 
+class ShuttingDown extends DomainError {
+  constructor() {
+    super('SERVICE_SHUTTING_DOWN', 'The service is stopping. Try again shortly.');
+  }
+}
+
 /** Builds the application over open resources; `listen` and `close` are the caller's. */
 export async function createApi(
   resources: ApiResources,
@@ -32,6 +40,9 @@ export async function createApi(
     genReqId: requestIdOf,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
+    // Fastify would answer with a body of its own; see `drain` below.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError(resources.logger),
     // A path that cannot be decoded never reaches a route, nor Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       problems.answer(error, request, reply);
@@ -46,24 +57,36 @@ export async function createApi(
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.register(resources), adapter, {
     logger: new FrameworkLogger(resources.logger),
+    // Fastify's own parser for JSON, and none for forms: what a browser can send across sites is not read at all.
+    bodyParser: false,
   });
+  adapter.getInstance().removeContentTypeParser('text/plain');
   await app.register(multipart, {
     // The store counts the bytes and refuses with a code of ours.
+    // A path in a file's name is to be refused, not to be cut off silently.
+    preservePath: true,
     limits: { fileSize: Number.MAX_SAFE_INTEGER, parts: MAX_UPLOAD_PARTS, fieldSize: 1_000, fields: 100 },
   });
+  const drain = app.get(Drain);
+  const fastify = app.getHttpAdapter().getInstance();
   // Behind the request logging, so that these refusals are logged like all others.
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onRequest', (request, reply, next) => {
-      const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
-      if (allowed.length === 0) {
-        next();
-        return;
-      }
-      void reply.header('Allow', allowed.join(', '));
-      problems.answer(new MethodNotAllowed(allowed), request, reply);
-    });
+  fastify.addHook('onRequest', (request, reply, next) => {
+    if (drain.hasBegun) {
+      problems.answer(new ShuttingDown(), request, reply);
+      return;
+    }
+    const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
+    if (allowed.length === 0) {
+      next();
+      return;
+    }
+    void reply.header('Allow', allowed.join(', '));
+    problems.answer(new MethodNotAllowed(allowed), request, reply);
+  });
+  // Otherwise a connection whose last answer came while the program drains would stay open, and hold it back.
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (drain.hasBegun) reply.header('Connection', 'close');
+  });
   serveDocuments(app);
   return app;
 }

@@ -41,8 +41,6 @@ try {
   );
   closing.add(() => app.close());
   await app.listen(configuration.apiPort, configuration.host);
-  logger.info({ event: 'SS_API_STARTUP', url: await app.getUrl() }, 'the API answers');
-
   onShutdown({
     events: 'SS_API',
     logger,
@@ -52,6 +50,8 @@ try {
       await closing.run();
     },
   });
+  // Last: whoever reads this may ask the program to leave, in order, at once.
+  logger.info({ event: 'SS_API_STARTUP', url: await app.getUrl() }, 'the API answers');
 } catch (error) {
   await failToStart('SS_API', logger, error, closing);
 }

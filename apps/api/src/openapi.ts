@@ -12,13 +12,46 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
         'exactly that. Every error is a Problem Details body with a stable `code`.',
     )
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key: ssctl key create' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'ssk.…',
+      description: 'An API key: ssctl key create',
+    })
     .build();
-  return SwaggerModule.createDocument(app, config, {
+  const document = SwaggerModule.createDocument(app, config, {
     extraModels: [...DOCUMENTED_MODELS],
     operationIdFactory: (controller, method) =>
       `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
+  describeProbes(document);
+  return document;
+}
+
+const PROBES = {
+  '/health/live': { summary: 'Tell that the process answers', down: 'It does not.' },
+  '/health/ready': {
+    summary: 'Tell whether the program can do its work now',
+    down: 'It cannot: `error` names each dependency that is missing, and why.',
+  },
+} as const;
+
+/** The probes belong to both programs, whose lib knows nothing of documents. They ask for no key. */
+function describeProbes(document: OpenAPIObject): void {
+  const report = { 'application/json': { schema: { type: 'object', additionalProperties: true } } } as const;
+  for (const [path, { summary, down }] of Object.entries(PROBES)) {
+    const operation = document.paths[path]?.get;
+    if (!operation) continue;
+    Object.assign(operation, {
+      summary,
+      tags: ['health'],
+      security: [],
+      responses: {
+        200: { description: 'It does.', content: report },
+        503: { description: down, content: report },
+      },
+    });
+  }
 }
 
 /** `/openapi.json` and, for people, `/docs`. */

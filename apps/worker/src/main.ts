@@ -79,11 +79,6 @@ try {
   );
   closing.add(() => app.close());
   await app.listen(configuration.workerPort, configuration.host);
-  worker.start();
-  logger.info(
-    { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
-    'the worker looks for work',
-  );
 
   const graceMs = configuration.workerShutdownGraceSeconds * SECOND;
   const hurry = new AbortController();
@@ -100,6 +95,12 @@ try {
       await closing.run();
     },
   });
+  // Only now: a worker that claims has to be able to give back what it claimed.
+  worker.start();
+  logger.info(
+    { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
+    'the worker looks for work',
+  );
 } catch (error) {
   await failToStart('SS_WORKER', logger, error, closing);
 }

@@ -1,7 +1,15 @@
 import { ArtifactNotFound, type ArtifactStore } from '#artifacts';
 import { JobReads } from '#jobs';
 import { Controller, Get, Headers, Inject, Res, StreamableFile } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiProduces, ApiTags } from '@nestjs/swagger';
+import {
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProduces,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { basename } from 'node:path';
 import { type Asking, Asks } from '../http/asking.js';
@@ -34,11 +42,20 @@ export class ArtifactsController {
   @Get('*')
   @Needs('artifacts:read')
   @JOB_ID
-  @ApiParam({ name: '*', schema: { type: 'string' }, description: 'As the list has it, slashes included.' })
+  @ApiParam({
+    name: 'path',
+    schema: { type: 'string' },
+    description: 'As the list has it, slashes included.',
+  })
   @ApiHeader({ name: 'Range', required: false, description: 'bytes=first-last' })
   @ApiProduces('application/octet-stream')
   @ApiOperation({ summary: 'Download a file, or a range of it' })
   @ApiOkResponse({ schema: { type: 'string', format: 'binary' } })
+  @ApiResponse({
+    status: 206,
+    description: 'The range that was asked for.',
+    schema: { type: 'string', format: 'binary' },
+  })
   async download(
     @Asks() asking: Asking,
     @JobIdParam() jobId: string,

@@ -1,3 +1,4 @@
+import { Drain } from '#health';
 import { DraftNotFound, JobLifecycle } from '#jobs';
 import { Body, Controller, Get, HttpCode, Patch, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -17,7 +18,10 @@ const RETRY_AFTER_SECONDS = 1;
 @Documented()
 @Controller('v1/jobs/:job_id/draft')
 export class DraftController {
-  constructor(private readonly lifecycle: JobLifecycle) {}
+  constructor(
+    private readonly lifecycle: JobLifecycle,
+    private readonly drain: Drain,
+  ) {}
 
   @Post()
   @HttpCode(200)
@@ -40,7 +44,7 @@ export class DraftController {
     const { job, draft } = await lookUntil(
       waitMs,
       () => this.lifecycle.getDraft(asking.scope(), jobId),
-      (seen) => seen.job.draft_task?.state !== 'pending',
+      (seen) => seen.job.draft_task?.state !== 'pending' || this.drain.hasBegun,
     );
     const body = toDraftBody(job, draft);
     if (body.status === 'pending') {
@@ -66,7 +70,7 @@ export class DraftController {
     const { job, draft } = await lookUntil(
       waitMs,
       () => this.lifecycle.getDraft(asking.scope(), jobId),
-      (seen) => seen.job.draft_task?.state !== 'pending',
+      (seen) => seen.job.draft_task?.state !== 'pending' || this.drain.hasBegun,
     );
     if (!draft && !job.draft_task) throw new DraftNotFound(jobId);
     return toDraftBody(job, draft);
@@ -84,10 +88,18 @@ export class DraftController {
     @IfMatch() version: number | null,
     @Body() body: EditDraftRequest,
   ): Promise<DraftBody> {
-    if (Object.keys(body).length === 0) {
+    const edit = namedFields(body);
+    if (Object.keys(edit).length === 0) {
       throw new RequestInvalid([{ pointer: '', detail: 'must name text, steps, answers or notes' }]);
     }
-    const { job, draft } = await this.lifecycle.editDraft(asking.scope(), jobId, required(version), body);
+    const { job, draft } = await this.lifecycle.editDraft(asking.scope(), jobId, required(version), edit);
     return toDraftBody(job, draft);
   }
+}
+
+/** An instance of a body has all its fields, those that were not sent as `undefined`. */
+function namedFields(body: EditDraftRequest): EditDraftRequest {
+  return Object.fromEntries(
+    Object.entries(body).filter(([, value]) => value !== undefined && value !== null),
+  );
 }

@@ -20,7 +20,10 @@ export function decodeCursor(cursor: string, parts: number): string[] {
     throw new CursorInvalid();
   }
   const texts: unknown[] = Array.isArray(place) ? place : [];
-  if (texts.length !== parts || !texts.every((text) => typeof text === 'string' && !text.includes('\0'))) {
+  if (
+    texts.length !== parts ||
+    !texts.every((text) => typeof text === 'string' && text.isWellFormed() && !text.includes('\0'))
+  ) {
     throw new CursorInvalid();
   }
   return texts as string[];

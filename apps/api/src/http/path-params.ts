@@ -1,6 +1,7 @@
 import { assertSafeRelPath } from '#artifacts';
 import { DatasetNotFound, JobIdUnsafe, RunNotFound } from '#jobs';
-import { Param, type PipeTransform } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, Param, type PipeTransform } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 
 /** Ids of legacy jobs may hold nearly anything; what cannot be an id of any job is refused without a look. */
 class JobIdPipe implements PipeTransform<unknown, string> {
@@ -34,15 +35,14 @@ class DatasetKeyPipe implements PipeTransform<unknown, string> {
   }
 }
 
-class RelPathPipe implements PipeTransform<unknown, string> {
-  transform(value: unknown): string {
-    const text = Array.isArray(value) ? value.join('/') : String(value);
-    assertSafeRelPath(text);
-    return text;
-  }
-}
-
 export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPipe());
 export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
 export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());
-export const RelPathParam = (): ParameterDecorator => Param('*', new RelPathPipe());
+
+/** The rest of the address, slashes included. Not by `@Param('*')`, which OpenAPI would list as a parameter too. */
+export const RelPathParam = createParamDecorator((_: unknown, context: ExecutionContext): string => {
+  const { params } = context.switchToHttp().getRequest<FastifyRequest<{ Params: { '*'?: unknown } }>>();
+  const text = String(params['*']);
+  assertSafeRelPath(text);
+  return text;
+});

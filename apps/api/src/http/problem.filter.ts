@@ -27,7 +27,8 @@ export class ProblemFilter implements ExceptionFilter {
       status: problem.status,
       code: problem.code,
     };
-    if (problem.status < 500) this.logger.info({ event: 'SS_API_REFUSED', ...event }, problem.detail);
+    // Not the detail: it may quote what the client sent, a cell of its data say.
+    if (problem.status < 500) this.logger.info({ event: 'SS_API_REFUSED', ...event }, 'refused');
     else if (problem.status === 503)
       this.logger.warn({ event: 'SS_API_UNAVAILABLE', ...event }, problem.detail);
     else this.logger.error({ event: 'SS_API_UNHANDLED_EXCEPTION', ...event, err: error }, 'a request failed');
@@ -40,6 +41,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status === 503) void reply.header('Retry-After', '2');
     if (problem.code === 'JOB_VERSION_CONFLICT')
       void reply.header('ETag', `"${String(problem['current_version'])}"`);
+    if (problem.code === 'ARTIFACT_RANGE_UNSATISFIABLE')
+      void reply.header('Content-Range', `bytes */${String(problem['bytes'])}`);
     void reply
       .status(problem.status)
       .header('X-SS-Request-Id', request.id)

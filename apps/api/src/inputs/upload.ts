@@ -35,20 +35,37 @@ export class UploadCut extends DomainError {
 /** Reads a multipart body as it arrives: each file with the role that was named before it. */
 export async function* uploadedFiles(request: FastifyRequest): AsyncGenerator<UploadedFile> {
   if (!request.isMultipart()) throw new MediaTypeUnsupported('Send the files as multipart/form-data.');
-  let role: DatasetRole = 'primary_dataset';
-  for await (const part of request.parts()) {
-    if (part.type === 'field') {
-      if (part.fieldname === 'role') role = toRole(part.value);
-      continue;
+  // The parser takes this for a fault of the program.
+  if (!/;\s*boundary=/i.test(request.headers['content-type'] ?? '')) {
+    throw new MediaTypeUnsupported('The Content-Type multipart/form-data must name its boundary.');
+  }
+  let role: DatasetRole | null = null;
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'field') {
+        if (part.fieldname === 'role') role = toRole(part.value);
+        continue;
+      }
+      if (part.fieldname !== 'file') {
+        throw new UploadRefused(
+          'INPUT_FILE_MISSING',
+          'Files come in fields named "file", each after a field "role".',
+        );
+      }
+      // Without this, of two files and one role nobody could tell which is meant.
+      if (role === null) {
+        throw new UploadRefused(
+          'INPUT_ROLE_INVALID',
+          'Each field "file" comes after a field "role" of its own.',
+        );
+      }
+      yield { role, name: toName(part.filename), content: part.file };
+      role = null;
     }
-    if (part.fieldname !== 'file') {
-      part.file.resume();
-      throw new UploadRefused(
-        'INPUT_FILE_MISSING',
-        'Files come in fields named "file", each after a field "role".',
-      );
-    }
-    yield { role, name: toName(part.filename), content: part.file };
+  } finally {
+    // After a refusal there is a body left that nobody reads: it goes, or the connection's next request never comes.
+    request.raw.unpipe();
+    request.raw.resume();
   }
 }
 
@@ -60,7 +77,7 @@ function toRole(value: unknown): DatasetRole {
 }
 
 /** The name is kept for people to see and never becomes a path; still, a name with a path in it is no file's name. */
-function toName(name: string): string {
+export function toName(name: string): string {
   if (
     name === '' ||
     name.length > 255 ||

@@ -1,4 +1,6 @@
+import { Drain } from '#health';
 import { hasEnded, JobLifecycle, JobReads, type Job } from '#jobs';
+import { PlanInvalid } from '#plans';
 import { requireScope } from '#tenancy';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
 import {
@@ -34,6 +36,7 @@ export class JobsController {
     private readonly lifecycle: JobLifecycle,
     private readonly reads: JobReads,
     @Inject(API_SETTINGS) private readonly settings: ApiSettings,
+    private readonly drain: Drain,
   ) {}
 
   @Post()
@@ -69,28 +72,30 @@ export class JobsController {
         : []),
     ];
     if (faults.length > 0) throw new RequestInvalid(faults);
-    const { job, replayed } = await this.lifecycle.create(
-      asking.scope(),
-      {
-        jobId: body.job_id,
-        requirement: body.requirement,
-        priority: body.priority,
-        labels: body.labels,
-        plan: body.plan,
-        confirm: body.confirm,
-        hold: body.hold,
-        runAfter: body.run_after,
-        traceId: asking.traceId,
-      },
-      key === undefined
-        ? null
-        : {
-            route: 'POST /v1/jobs',
-            key,
-            bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
-            ttlHours: this.settings.idempotencyTtlHours,
-          },
-    );
+    const { job, replayed } = await this.lifecycle
+      .create(
+        asking.scope(),
+        {
+          jobId: body.job_id,
+          requirement: body.requirement,
+          priority: body.priority,
+          labels: body.labels,
+          plan: body.plan,
+          confirm: body.confirm,
+          hold: body.hold,
+          runAfter: body.run_after,
+          traceId: asking.traceId,
+        },
+        key === undefined
+          ? null
+          : {
+              route: 'POST /v1/jobs',
+              key,
+              bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
+              ttlHours: this.settings.idempotencyTtlHours,
+            },
+      )
+      .catch(pointIntoPlan);
     if (replayed) void reply.header('Idempotent-Replayed', 'true');
     void reply.header('Location', `/v1/jobs/${encodeURIComponent(job.job_id)}`);
     return toJobBody(job);
@@ -131,7 +136,7 @@ export class JobsController {
     @PreferWait() waitMs: number,
   ): Promise<JobBody> {
     const look = (): Promise<Job> => this.lifecycle.get(asking.scope(), jobId);
-    return toJobBody(await lookUntil(waitMs, look, (job) => hasEnded(job.status)));
+    return toJobBody(await lookUntil(waitMs, look, (job) => hasEnded(job.status) || this.drain.hasBegun));
   }
 
   @Post(':job_id/confirm')
@@ -197,6 +202,13 @@ export class JobsController {
   ): Promise<JobBody> {
     return toJobBody(await this.lifecycle.retry(asking.scope(body.reason), jobId, version));
   }
+}
+
+/** The faults of a plan point from its root; here the plan is a field of the body. */
+function pointIntoPlan(error: unknown): never {
+  if (!(error instanceof PlanInvalid)) throw error;
+  const faults = error.errors.map(({ pointer, detail }) => ({ pointer: `/plan${pointer}`, detail }));
+  throw new PlanInvalid(faults, Number(error.facts['fault_count']));
 }
 
 function labelsOf(pairs: readonly string[]): Record<string, string> {

@@ -1,0 +1,39 @@
+import { DomainError } from '#observability';
+import { describe, expect, it } from '@jest/globals';
+import { assertWellFormed } from './well-formed.js';
+
+function nested(levels: number): unknown {
+  let value: unknown = 'core';
+  for (let level = 0; level < levels; level++) value = level % 2 === 0 ? [value] : { in: value };
+  return value;
+}
+
+function pointerOf(value: unknown): string {
+  try {
+    assertWellFormed(value);
+  } catch (error) {
+    if (error instanceof DomainError) return error.errors[0]!.pointer;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('assertWellFormed', () => {
+  it('lets every ordinary value pass', () => {
+    assertWellFormed({ a: [1, true, null, undefined, 'ä 😀', { b: '' }], ['']: 1.5 });
+  });
+
+  it('names the place of what PostgreSQL cannot hold', () => {
+    expect(pointerOf('\0')).toBe('');
+    expect(pointerOf({ a: ['x', '\0'] })).toBe('/a/1');
+    expect(pointerOf({ 'a/b~c': { d: '\ud800' } })).toBe('/a~1b~0c/d');
+    expect(pointerOf({ a: { '\udc00': 1 } })).toBe('/a');
+  });
+
+  it('takes 64 levels, and ends at the 65th however deep it goes on', () => {
+    assertWellFormed(nested(64));
+    expect(() => {
+      assertWellFormed(nested(65));
+    }).toThrow();
+    expect(pointerOf(nested(100_000)).split('/').length - 1).toBe(64);
+  });
+});

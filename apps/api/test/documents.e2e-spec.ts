@@ -1,0 +1,126 @@
+import { type Client, Deployment } from '#testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+interface Operation {
+  operationId: string;
+  summary?: string;
+  security?: object[];
+  responses: Record<string, { description?: string }>;
+  parameters?: { name: string; in: string }[];
+}
+
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: object };
+}
+
+let deployment: Deployment;
+let client: Client;
+let document: Document;
+
+beforeAll(async () => {
+  deployment = await Deployment.open();
+  client = await deployment.client(await deployment.api());
+  document = (await client.withKey(null).get<Document>('/openapi.json')).body;
+});
+afterAll(async () => {
+  await deployment.close();
+});
+
+describe('/openapi.json', () => {
+  const operations = (): [name: string, path: string, operation: Operation][] =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, string, Operation] => [
+        `${method} ${path}`,
+        path,
+        operation,
+      ]),
+    );
+
+  it('is OpenAPI 3.1 and says of every operation what it does, what it answers and what it asks for', () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(JSON.stringify(document)).not.toContain('"nullable"');
+    for (const [name, path, operation] of operations()) {
+      const isOpen = path.startsWith('/health/');
+      expect([name, operation.summary]).toEqual([name, expect.stringMatching(/^[A-Z].{8,}/)]);
+      expect([name, operation.security]).toEqual([name, isOpen ? [] : [{ bearer: [] }]]);
+      expect([name, Object.keys(operation.responses)]).toEqual([
+        name,
+        expect.arrayContaining([expect.stringMatching(/^2\d\d$/)]),
+      ]);
+      expect([name, Object.keys(operation.responses)]).toEqual([
+        name,
+        expect.arrayContaining([isOpen ? '503' : 'default']),
+      ]);
+      const named = [...path.matchAll(/\{([^}]+)\}/g)].map(([, parameter]) => parameter);
+      const declared = (operation.parameters ?? [])
+        .filter((parameter) => parameter.in === 'path')
+        .map((parameter) => parameter.name);
+      expect([name, declared.sort()]).toEqual([name, named.sort()]);
+    }
+    const ids = operations().map(([, , { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('points to nothing that it does not define', () => {
+    const pointers = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+      ([, name]) => name!,
+    );
+    expect(pointers.length).toBeGreaterThan(20);
+    for (const name of pointers) expect(Object.keys(document.components.schemas)).toContain(name);
+  });
+
+  it('has every method that the router takes on each of its addresses, and no other', async () => {
+    for (const path of Object.keys(document.paths)) {
+      const address = path.replaceAll(/\{[^}]+\}/g, 'x');
+      // An address may be of two forms: `inputs/preview` is `inputs/{dataset_key}` as well.
+      const told = Object.entries(document.paths)
+        .filter(([form]) => new RegExp(`^${form.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(address))
+        .flatMap(([, methods]) => Object.keys(methods).map((method) => method.toUpperCase()));
+      // A method that no address takes: the refusal names those that this one does.
+      const refused = await client.send('QUERY', address);
+      const taken = refused.headers
+        .get('allow')
+        ?.split(', ')
+        .filter((method) => method !== 'HEAD');
+      expect([path, taken]).toEqual([path, told.sort()]);
+    }
+  });
+
+  it('has every address of the issue', () => {
+    const jobs = '/v1/jobs/{job_id}';
+    expect(Object.keys(document.paths).sort()).toEqual(
+      [
+        ...[
+          '/health/live',
+          '/health/ready',
+          '/v1/jobs',
+          jobs,
+          `${jobs}/artifacts`,
+          `${jobs}/artifacts/{path}`,
+        ],
+        ...['audit', 'cancel', 'confirm', 'draft', 'inputs', 'inputs/preview', 'inputs/{dataset_key}'].map(
+          (at) => `${jobs}/${at}`,
+        ),
+        ...['plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
+      ].sort(),
+    );
+  });
+});
+
+describe('/docs', () => {
+  it('serves Swagger UI, all of it from here', async () => {
+    const page = await client.withKey(null).get('/docs');
+    expect(page.headers.get('content-type')).toContain('text/html');
+    const html = page.bytes.toString();
+    const linked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!);
+    expect(linked.length).toBeGreaterThan(3);
+    for (const address of linked) {
+      expect(address).toMatch(/^\.\/docs\//);
+      const { status, bytes } = await client.withKey(null).get(address.slice(1));
+      expect([address, status, bytes.length > 0]).toEqual([address, 200, true]);
+    }
+    expect(html.replaceAll('http://www.w3.org/', '')).not.toMatch(/https?:\/\//);
+  });
+});
