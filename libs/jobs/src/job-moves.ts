@@ -23,7 +23,8 @@ interface Move {
  *     created ──draft──▶ draft_ready ──confirm──▶ confirmed ──enqueue──▶ queued ──start──▶ running ──succeed──▶ succeeded
  *                                                                        ▲   ▲              │   │
  *                                                                        │   └───requeue────┘   └──fail──▶ failed
- *                                                                        └─────────────retry────────────────┘
+ *                                                                        │└────────────retry────────────────┤
+ *                                                                        └─────────────expire───────────────▶┘
  *     created, draft_ready, confirmed, queued, running ──cancel──▶ cancelled
  *
  * The table `job_move` holds the same rows, so that the database refuses every other move by itself; a test
@@ -38,6 +39,7 @@ export const moves = {
   fail: { from: ['running'], to: 'failed', action: 'job.failed' },
   requeue: { from: ['running'], to: 'queued', action: 'job.requeued' },
   retry: { from: ['failed'], to: 'queued', action: 'job.retried' },
+  expire: { from: ['queued'], to: 'failed', action: 'job.expired' },
   cancel: {
     from: ['created', 'draft_ready', 'confirmed', 'queued', 'running'],
     to: 'cancelled',

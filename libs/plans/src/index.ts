@@ -4,6 +4,7 @@ export { fingerprint, type FingerprintedDataset } from './fingerprint.js';
 export { parsePlan, type PlanOptions } from './parse-plan.js';
 export { PLAN_LIMITS, type PlanLimits } from './plan-limits.js';
 export { planId } from './plan-id.js';
+export { commandNeed, planNeeds } from './plan-needs.js';
 export { PlanInvalid } from './plan-invalid.js';
 export { PLAN_VERSIONS } from './plan-versions.js';
 export {
@@ -13,6 +14,8 @@ export {
   type CommandStep,
   type NoopStep,
   type Plan,
+  type PlanOptionFields,
+  type RetryPolicy,
   type SqlStep,
   type Step,
   type StepType,

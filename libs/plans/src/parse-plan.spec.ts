@@ -54,6 +54,41 @@ describe('parsePlan', () => {
     expect(faultsOf({ steps: [] })).toEqual({ '/plan_version': 'is required' });
   });
 
+  it('keeps what holds for the whole plan, and nothing that its author did not write', () => {
+    const retry = {
+      max_attempts: 5,
+      backoff_base_seconds: 0,
+      backoff_max_seconds: 60,
+      codes: ['STEP_TIMED_OUT'],
+    };
+    const whole = { ...plan(noop('a')), retry, timeout_seconds: 3600 };
+    expect(parsePlan(whole)).toEqual(whole);
+    expect(parsePlan({ ...plan(noop('a')), retry: { max_attempts: 1 } })).toEqual({
+      ...plan(noop('a')),
+      retry: { max_attempts: 1 },
+    });
+  });
+
+  it('refuses retries and times that cannot be', () => {
+    const wrong = {
+      max_attempts: 0,
+      backoff_base_seconds: -1,
+      backoff_max_seconds: 1.5,
+      codes: ['x', 'A', 'A'],
+      pause: 1,
+    };
+    expect(Object.keys(faultsOf({ ...plan(noop('a')), retry: wrong, timeout_seconds: 0 })).sort()).toEqual([
+      '/retry/backoff_base_seconds',
+      '/retry/backoff_max_seconds',
+      '/retry/codes/0',
+      '/retry/codes/2',
+      '/retry/max_attempts',
+      '/retry/pause',
+      '/timeout_seconds',
+    ]);
+    expect(faultsOf({ ...plan(noop('a')), retry: 3 })).toEqual({ '/retry': expect.stringMatching(/object/) });
+  });
+
   it.each([[null], ['plan'], [[]], [7]])('refuses %p as a plan', (input) => {
     expect(faultsOf(input)).toEqual({ '': expect.stringMatching(/object/) });
   });

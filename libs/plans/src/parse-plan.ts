@@ -5,6 +5,7 @@ import { PlanFaults } from './plan-faults.js';
 import { PLAN_LIMITS, type PlanLimits } from './plan-limits.js';
 import { PLAN_VERSIONS, versionFault } from './plan-versions.js';
 import type { Plan, Step } from './plan.js';
+import { PLAN_OPTION_KEYS, readPlanOptions } from './read-plan-options.js';
 import { readStep } from './read-step.js';
 import { checkReferences } from './step-references.js';
 
@@ -27,10 +28,13 @@ export function parsePlan(input: unknown, options: PlanOptions = {}): Plan {
   const fields = FieldReader.over(copyAsJson(input, '', faults, limits.depth), '', faults, [
     'plan_version',
     'steps',
+    ...PLAN_OPTION_KEYS,
   ]);
-  const steps = fields === null || !versionIsRead(fields) ? [] : readSteps(fields, faults, limits, options);
+  const read = fields !== null && versionIsRead(fields) ? fields : null;
+  const steps = read ? readSteps(read, faults, limits, options) : [];
+  const planOptions = read ? readPlanOptions(read, faults, limits) : {};
   faults.throwIfAny();
-  const plan: Plan = { plan_version: PLAN_VERSIONS.write, steps };
+  const plan: Plan = { plan_version: PLAN_VERSIONS.write, steps, ...planOptions };
   if (Buffer.byteLength(canonicalJson(plan)) > limits.planBytes) {
     faults.add('', `must have at most ${limits.planBytes} bytes as JSON`);
   }

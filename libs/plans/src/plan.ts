@@ -41,7 +41,25 @@ export interface NoopStep extends StepBase {
 
 export type Step = SqlStep | ChartStep | CommandStep | NoopStep;
 
-export interface Plan {
+/** How a plan wants failed runs tried again; what it does not name is the worker's own setting. */
+export interface RetryPolicy {
+  /** Runs that may fail before the job does; 1: no second try. */
+  max_attempts?: number;
+  /** The pause after the first failure, in seconds; it doubles with each, up to the maximum. */
+  backoff_base_seconds?: number;
+  backoff_max_seconds?: number;
+  /** Codes of failures that are worth another try here, beside those that always are. */
+  codes?: string[];
+}
+
+/** What holds for the plan as a whole. */
+export interface PlanOptionFields {
+  retry?: RetryPolicy;
+  /** Bound on one run of the plan, in seconds. */
+  timeout_seconds?: number;
+}
+
+export interface Plan extends PlanOptionFields {
   plan_version: typeof PLAN_VERSION;
   steps: Step[];
 }
