@@ -150,12 +150,18 @@ describe('programs of the operator', () => {
     expect(kept.bytes.toString()).toBe('I was told to fail\n');
   });
 
-  it('are refused where the worker does not know them', async () => {
+  it('are refused where the API does not know them, and wait for a worker that does', async () => {
     const unknown = await client.post<Problem>('/v1/jobs', { plan: planOf(run('nobody_made_this')) });
     expect([unknown.status, unknown.body.code]).toEqual([400, 'PLAN_INVALID']);
     expect(unknown.body.errors).toMatchObject([{ pointer: '/plan/steps/0/params/profile' }]);
     const job = await create({ plan: planOf(run('forgotten')), confirm: true });
-    expect(await ended(job)).toMatchObject({ status: 'failed', error: { code: 'COMMAND_PROFILE_UNKNOWN' } });
+    // One that this worker can carry out goes by.
+    expect(await ended(await create({ plan: planOf(noop('a')), confirm: true }))).toMatchObject({
+      status: 'succeeded',
+    });
+    const { body: waiting } = await client.get<JobBody>(pathOf(job));
+    expect(waiting).toMatchObject({ status: 'queued', attempts: 0, error: null });
+    await client.post(`${pathOf(job)}/cancel`, { reason: 'nobody can' });
   });
 });
 
@@ -227,7 +233,7 @@ describe('cancel', () => {
       'cancelled',
     );
     // A heartbeat (1 s), and what ending a process group takes.
-    await eventually(() => worker.find('SS_WORKER_STALE_LEASE', { job_id: job.job_id }), 5_000);
+    await eventually(() => worker.find('SS_WORKER_RUN_CANCELLED', { job_id: job.job_id }), 5_000);
     const next = await create({ plan: planOf(sql('quick', 'SELECT 1 AS one')), confirm: true });
     expect(await ended(next)).toMatchObject({ status: 'succeeded' });
     expect(await ended(job)).toMatchObject({ status: 'cancelled', error: null });

@@ -70,6 +70,11 @@ export class Database {
     this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
   }
 
+  /** Where the database is, with the secret that opens it: for a thread of the same program, and for no log. */
+  get url(): string {
+    return this.options.url;
+  }
+
   /** Runs `work` in one transaction that sees the rows of one tenant. It commits when `work` returns. */
   async transaction<T>(scope: TenantScope, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.run(scopeSettings(this.options.role, scope.tenantId, scope), work);

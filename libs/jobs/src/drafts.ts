@@ -1,7 +1,7 @@
 import type { Instant, Tx } from '#database';
 import type { JobRef } from '#queue';
 import type { DraftAssumption, DraftQuestion, DraftWarning } from '#drafting';
-import type { Step } from '#plans';
+import type { PlanOptionFields, Step } from '#plans';
 
 /** A proposed plan with its questions and assumptions, as its row has it. */
 export interface Draft {
@@ -17,6 +17,8 @@ export interface Draft {
   warnings: DraftWarning[];
   answers: Record<string, unknown>;
   notes: string | null;
+  /** What the client's own plan says of the plan as a whole. */
+  plan_options: PlanOptionFields;
   inputs_fingerprint: string | null;
   created_at: Instant;
   updated_at: Instant;
@@ -24,15 +26,16 @@ export interface Draft {
 
 export type NewDraft = Omit<
   Draft,
-  'tenant_id' | 'job_id' | 'created_at' | 'updated_at' | 'answers' | 'notes'
->;
+  'tenant_id' | 'job_id' | 'created_at' | 'updated_at' | 'answers' | 'notes' | 'plan_options'
+> & { plan_options?: PlanOptionFields };
 export type DraftEdit = Partial<Pick<Draft, 'text' | 'steps' | 'answers' | 'notes'>>;
 
 const INSERT_DRAFT = `
   INSERT INTO draft (
-    tenant_id, job_id, revision, source, text, steps, questions, assumptions, warnings, inputs_fingerprint
+    tenant_id, job_id, revision, source, text, steps, questions, assumptions, warnings, inputs_fingerprint,
+    plan_options
   )
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
   RETURNING *`;
 
 const FIND_LATEST = 'SELECT * FROM draft WHERE tenant_id = $1 AND job_id = $2 ORDER BY revision DESC LIMIT 1';
@@ -59,6 +62,7 @@ export class Drafts {
       JSON.stringify(draft.assumptions),
       JSON.stringify(draft.warnings),
       draft.inputs_fingerprint,
+      JSON.stringify(draft.plan_options ?? {}),
     ]);
     if (!row) throw new Error('INSERT … RETURNING gave no row');
     return row;

@@ -8,7 +8,9 @@ export { JobInputs, type ReceivedDataset } from './job-inputs.js';
 export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lifecycle.js';
 export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
 export { type JobFilter, JobReads } from './job-reads.js';
-export { JobRuns, type Settlement, type WorkerIdentity } from './job-runs.js';
+export { RUN_ENDED_CHANNEL } from './close-run.js';
+export { JobRuns, type Settlement } from './job-runs.js';
+export { LostRuns, type LostRun } from './lost-runs.js';
 export {
   DatasetNotFound,
   DraftInvalid,
@@ -22,11 +24,15 @@ export {
   UploadRefused,
 } from './refusals.js';
 export { type RepeatKey } from './repeated-requests.js';
+export { retryDelay, type RetryDefaults } from './retry-policy.js';
+export { RUN_FAILURES, type RunFailureCode } from './run-failures.js';
 export {
   type ClaimedRun,
+  type DoneStep,
   type Lease,
   type RunOrder,
   type RunOutcome,
   type RunRecord,
   type StepRecord,
 } from './run.js';
+export { type RenewedLease, type WorkerIdentity, Workers } from './workers.js';

@@ -8,6 +8,7 @@ import {
   NOOP_PLAN,
   type TestDatabase,
   testDatabase,
+  timePasses,
 } from '#testing';
 import type { Job } from './job.js';
 import type { ClaimedRun } from './run.js';
@@ -123,7 +124,7 @@ describe('claim', () => {
     )) as [{ soon: string }];
     const job = await queued({ runAfter: soon });
     expect(await claim()).toEqual([]);
-    await db.sql('UPDATE pgboss.job SET start_after = clock_timestamp()');
+    await timePasses(db, job, 'scheduled_at');
     expect((await claim()).map((run) => run.jobId)).toEqual([job.job_id]);
   });
 });

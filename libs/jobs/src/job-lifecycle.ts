@@ -1,14 +1,14 @@
 import type { ArtifactStore } from '#artifacts';
 import { type Database, type Instant, isUniqueViolation, type TenantScope, type Tx } from '#database';
 import type { JobRef, Queue } from '#queue';
-import type { Step } from '#plans';
+import { type Plan, planNeeds } from '#plans';
 import { randomUUID } from 'node:crypto';
 import { type Draft, type DraftEdit, Drafts } from './drafts.js';
 import { explainRefusal, getJob } from './explain-refusal.js';
 import type { Job } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
 import { JobInputRows } from './job-input-rows.js';
-import { CLOSE_RUN } from './job-runs.sql.js';
+import { announceEnd, closeRun } from './close-run.js';
 import { JobStore } from './job-store.js';
 import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
 import {
@@ -33,6 +33,8 @@ export interface NewJobRequest {
   /** Confirmed, but not queued. */
   hold?: boolean | undefined;
   runAfter?: Instant | undefined;
+  /** A job that still waits in the queue then is failed. */
+  expiresAt?: Instant | undefined;
   traceId: string;
 }
 
@@ -43,6 +45,9 @@ export interface ConfirmRequest {
 }
 
 const EDITABLE = ['created', 'draft_ready'] as const;
+
+/** Somebody asked for another try, so it gets all that a first one has; a time to wait that is over binds no more. */
+const FRESH_START = { attempts: 0, lost_runs: 0, error: null, scheduled_at: null, expires_at: null } as const;
 
 /**
  * What clients do with a job, each verb a whole decision in one transaction. The audit rows are written by the
@@ -77,10 +82,11 @@ export class JobLifecycle {
     assertNewJobId(jobId);
     const ref = refIn(scope, jobId);
     const plan = request.plan === undefined ? null : this.freezer.check(request.plan);
-    const prepared = plan && request.confirm ? await this.freezer.prepare(ref, plan.steps, null, []) : null;
+    const prepared =
+      plan && request.confirm ? await this.freezer.prepare(ref, asDrafted(plan), null, []) : null;
     try {
       return await this.database.transaction(scope, async (tx) => {
-        const insert = (): Promise<Job> => this.insert(tx, ref, request, plan?.steps ?? null, prepared);
+        const insert = (): Promise<Job> => this.insert(tx, ref, request, plan, prepared);
         if (!repeat) return { job: await insert(), replayed: false };
         const { answer, replayed } = await once(tx, repeat, insert);
         return { job: answer, replayed };
@@ -159,7 +165,7 @@ export class JobLifecycle {
     if (draft.source === 'rules' && draft.inputs_fingerprint !== job.inputs_fingerprint) {
       throw new DraftOutOfDate(jobId);
     }
-    const prepared = await this.freezer.prepare(ref, draft.steps, job.inputs_fingerprint, datasetKeys);
+    const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
     return this.database.transaction(scope, async (tx) => {
       // The version that was read above: the plan that is frozen is the draft that was seen.
       const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, request);
@@ -177,14 +183,16 @@ export class JobLifecycle {
     return this.toQueue(scope, jobId, 'retry', version);
   }
 
-  /** Ends the job. A worker that runs it loses its lease and hears of it with its next heartbeat. */
+  /** Ends the job. The worker that runs it loses its lease, and hears of it at once or with its next heartbeat. */
   async cancel(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
     const ref = refIn(scope, jobId);
     return this.database.transaction(scope, async (tx) => {
       const cancelled = await this.jobs.tryMove(tx, ref, 'cancel', version, { draft_task: null });
       if (!cancelled) return explainRefusal(tx, ref, 'cancel', version);
+      await this.queue.forget(tx, [ref]);
       if (cancelled.run_id !== null) {
-        await tx.query(CLOSE_RUN, [ref.tenantId, ref.jobId, cancelled.run_id, 'cancelled', null]);
+        await closeRun(tx, ref, cancelled.run_id, { outcome: 'cancelled', error: null });
+        await announceEnd(tx, cancelled.run_id);
       }
       return cancelled;
     });
@@ -198,7 +206,7 @@ export class JobLifecycle {
   ): Promise<Job> {
     const ref = refIn(scope, jobId);
     return this.database.transaction(scope, async (tx) => {
-      const change = move === 'retry' ? { attempts: 0, error: null, scheduled_at: null } : {};
+      const change = move === 'retry' ? FRESH_START : {};
       const queued = await this.jobs.tryMove(tx, ref, move, version, change);
       if (!queued) return explainRefusal(tx, ref, move, version);
       await this.wake(tx, queued);
@@ -210,7 +218,7 @@ export class JobLifecycle {
     tx: Tx,
     ref: JobRef,
     request: NewJobRequest,
-    steps: Step[] | null,
+    plan: Plan | null,
     prepared: PreparedPlan | null,
   ): Promise<Job> {
     const created = await this.jobs.insert(tx, {
@@ -219,14 +227,15 @@ export class JobLifecycle {
       priority: request.priority ?? 0,
       labels: request.labels ?? {},
       scheduledAt: request.runAfter ?? null,
+      expiresAt: request.expiresAt ?? null,
       traceId: request.traceId,
     });
-    if (!steps) return created;
+    if (!plan) return created;
     await this.drafts.insert(tx, ref, {
       revision: 1,
       source: 'client',
       text: 'The client sent this plan with the job.',
-      steps,
+      ...asDrafted(plan),
       questions: [],
       assumptions: [],
       warnings: [],
@@ -247,6 +256,7 @@ export class JobLifecycle {
   ): Promise<Job | null> {
     const confirmed = await this.jobs.tryMove(tx, ref, 'confirm', version, {
       plan_id: prepared.planId,
+      needs: planNeeds(prepared.plan),
       draft_task: null,
     });
     if (!confirmed) return null;
@@ -280,4 +290,12 @@ export class JobLifecycle {
 
 function refIn(scope: TenantScope, jobId: string): JobRef {
   return { tenantId: scope.tenantId, jobId };
+}
+
+function asDrafted({
+  plan_version: _version,
+  steps,
+  ...plan_options
+}: Plan): Pick<Draft, 'steps' | 'plan_options'> {
+  return { steps, plan_options };
 }

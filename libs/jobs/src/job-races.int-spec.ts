@@ -40,12 +40,12 @@ it('whatever clients, workers and sweeps do at once, rows, runs, messages and th
   const acts: (() => Promise<unknown>)[] = [
     async () => held.push(...(await programs.runs.claim(programs.workerIdentity, 4))),
     async () => held.push(...(await programs.runs.claim(programs.workerIdentity, 1))),
-    () => programs.runs.renew(held),
-    () => programs.runs.sweep(),
+    () => programs.workers.beat(programs.workerIdentity, held),
+    () => programs.lost.abandon(),
     // Some workers die: their leases are over, and nobody tells them.
     () => db.sql(`UPDATE run SET lease_until = clock_timestamp() WHERE ended_at IS NULL AND random() < 0.1`),
     () => settle({ outcome: 'interrupted' }),
-    () => settle({ outcome: 'failed', error }),
+    () => settle({ outcome: 'failed', error, retryAfterMs: pick([null, 0, 0])! }),
     () => settle(pick([{ outcome: 'succeeded' } as const, { outcome: 'interrupted' } as const])!),
     () => onJob((scope, jobId) => programs.lifecycle.retry(scope, jobId, null)),
     () => onJob((scope, jobId) => programs.lifecycle.retry(scope, jobId, null)),
@@ -90,7 +90,7 @@ it('whatever clients, workers and sweeps do at once, rows, runs, messages and th
      WHERE NOT (
        rows_of_audit = version AND last_status = status AND runs = lease_no
        AND open_runs = (status = 'running')::integer
-       AND (messages = 1 OR status <> 'queued') AND (messages = 0 OR status IN ('queued', 'cancelled'))
+       AND (messages = 1 OR status <> 'queued') AND (messages = 0 OR status = 'queued')
      )`,
   );
   expect(rows).toEqual([]);

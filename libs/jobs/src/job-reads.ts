@@ -114,6 +114,7 @@ export class JobReads {
               ended_at: true,
               error: true,
               summary: true,
+              resumed_from: true,
             },
           },
         },

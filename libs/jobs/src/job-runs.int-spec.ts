@@ -6,11 +6,13 @@ import {
   auditOf,
   JobPrograms,
   LEASE_MS,
+  MAX_LOST_RUNS,
   messagesOf,
   rejectionsOf,
   NOOP_PLAN,
   type TestDatabase,
   testDatabase,
+  timePasses,
 } from '#testing';
 import { randomUUID } from 'node:crypto';
 import type { Job } from './job.js';
@@ -58,7 +60,7 @@ const artifact = (run: Lease, relPath = 'tables/s1.csv'): NewArtifact => ({
 });
 
 describe('the lease of a run', () => {
-  it('is renewed for those who hold it, and the others are told by being left out', async () => {
+  it('is renewed for those who hold it, and the others are told how their run ended', async () => {
     const [held, cancelled, settled] = [await running(), await running(), await running()];
     await programs.lifecycle.cancel(mine(), cancelled.lease.jobId, null);
     await programs.runs.settle(settled.lease, { outcome: 'succeeded' });
@@ -66,10 +68,15 @@ describe('the lease of a run', () => {
     await db.sql(`UPDATE run SET lease_until = clock_timestamp() + interval '1 second' WHERE run_id = $1`, [
       held.lease.runId,
     ]);
-    expect(await programs.runs.renew([held.lease, cancelled.lease, settled.lease])).toEqual(
-      new Set([held.lease.runId]),
+    const beat = (leases: Lease[]) => programs.workers.beat(programs.workerIdentity, leases);
+    expect(await beat([held.lease, cancelled.lease, settled.lease])).toEqual(
+      expect.arrayContaining([
+        { runId: held.lease.runId, held: true, outcome: null },
+        { runId: cancelled.lease.runId, held: false, outcome: 'cancelled' },
+        { runId: settled.lease.runId, held: false, outcome: 'succeeded' },
+      ]),
     );
-    expect(await programs.runs.renew([stale])).toEqual(new Set());
+    expect(await beat([stale])).toEqual([{ runId: stale.runId, held: false, outcome: null }]);
     const [{ left }] = (await db.sql<{ left: number }>(
       'SELECT extract(epoch FROM lease_until - clock_timestamp())::float AS left FROM run WHERE run_id = $1',
       [held.lease.runId],
@@ -110,7 +117,7 @@ describe('the lease of a run', () => {
     const { job, lease } = await running();
     await programs.runs.beginStep(lease, { stepId: 's1', position: 1, type: 'noop' });
     await db.sql('UPDATE run SET lease_until = clock_timestamp() WHERE run_id = $1', [lease.runId]);
-    await programs.runs.sweep();
+    await programs.lost.abandon();
     await expectStale(lease, job);
     const [next] = await claim();
     expect(next).toMatchObject({ jobId: job.job_id, leaseNo: lease.leaseNo + 1, attempt: 1 });
@@ -132,7 +139,11 @@ describe('the lease of a run', () => {
       programs.runs.endStep(lease, 's1', { outcome: 'succeeded', artifacts: [artifact(lease)] }),
       programs.runs.settle(lease, { outcome: 'succeeded' }),
       programs.runs.settle(lease, { outcome: 'interrupted' }),
-      programs.runs.settle(lease, { outcome: 'failed', error: { code: 'X', message: 'x' } }),
+      programs.runs.settle(lease, {
+        outcome: 'failed',
+        error: { code: 'X', message: 'x' },
+        retryAfterMs: null,
+      }),
     ];
     expect(rejectionsOf(await Promise.allSettled(writes))).toEqual(
       writes.map(() => expect.objectContaining({ code: 'STALE_LEASE' })),
@@ -150,8 +161,20 @@ describe('settle', () => {
   const error = { code: 'STEP_FAILED', message: 'no', step_id: 's1' };
   const cases: [string, Settlement, Partial<Job>, string, number][] = [
     ['succeeded', { outcome: 'succeeded' }, { status: 'succeeded', error: null }, 'job.succeeded', 0],
-    ['failed', { outcome: 'failed', error }, { status: 'failed', error }, 'job.failed', 1],
-    ['timed_out', { outcome: 'timed_out', error }, { status: 'failed', error }, 'job.failed', 1],
+    [
+      'failed',
+      { outcome: 'failed', error, retryAfterMs: null },
+      { status: 'failed', error },
+      'job.failed',
+      1,
+    ],
+    [
+      'timed_out',
+      { outcome: 'timed_out', error, retryAfterMs: null },
+      { status: 'failed', error },
+      'job.failed',
+      1,
+    ],
     ['interrupted', { outcome: 'interrupted' }, { status: 'queued', error: null }, 'job.requeued', 0],
   ];
 
@@ -183,11 +206,40 @@ describe('settle', () => {
     },
   );
 
+  it('puts off the next run of a job that is to be tried again, and no worker takes it before', async () => {
+    const { job, lease } = await running({ attempts: 1 });
+    await programs.runs.settle(lease, { outcome: 'failed', error, retryAfterMs: 60_000 });
+    const now = await get(job);
+    expect(now).toMatchObject({ status: 'queued', attempts: 2, error, finished_at: null });
+    expect(Date.parse(now.scheduled_at!) - Date.parse(now.queued_at!)).toBeGreaterThan(55_000);
+    expect(await programs.reads.getRun(mine(), job.job_id, lease.runId)).toMatchObject({
+      status: 'failed',
+      error,
+    });
+    expect(await claim()).toEqual([]);
+    // A message that comes too early is only a hint: the row is looked at, and the message comes again.
+    await db.sql(`UPDATE pgboss.job SET start_after = now() WHERE data ->> 'job_id' = $1`, [job.job_id]);
+    expect(await claim()).toEqual([]);
+    expect(await messagesOf(db, job)).toEqual(['job.run']);
+    await timePasses(db, job, 'scheduled_at');
+    expect(await claim()).toMatchObject([{ jobId: job.job_id, attempt: 3 }]);
+  });
+
+  it('may be said again after an answer that was lost, and happens once', async () => {
+    const { job, lease } = await running();
+    for (let n = 0; n < 3; n++) await programs.runs.settle(lease, { outcome: 'succeeded' });
+    expect(await actions(job)).toEqual(['job.succeeded']);
+    const other = await running();
+    for (let n = 0; n < 2; n++) await programs.runs.settle(other.lease, { outcome: 'interrupted' });
+    expect(await actions(other.job)).toEqual(['job.requeued']);
+    expect(await messagesOf(db, other.job)).toEqual(['job.run']);
+  });
+
   it('happens once: of two racing settlements one is stale', async () => {
     const { job, lease } = await running();
     const outcomes = await Promise.allSettled([
       programs.runs.settle(lease, { outcome: 'succeeded' }),
-      programs.runs.settle(lease, { outcome: 'failed', error }),
+      programs.runs.settle(lease, { outcome: 'failed', error, retryAfterMs: null }),
     ]);
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
     expect(await actions(job)).toHaveLength(1);
@@ -221,13 +273,13 @@ describe('settle', () => {
   });
 });
 
-describe('sweep', () => {
+describe('abandon', () => {
   it('queues again the job of a run whose lease is over, with a message, and uses up no attempt', async () => {
     const { job, lease } = await running({ priority: 3, attempts: 1 });
     const alive = await running();
     await programs.runs.beginStep(lease, { stepId: 's1', position: 1, type: 'noop' });
     await db.sql('UPDATE run SET lease_until = clock_timestamp() WHERE run_id = $1', [lease.runId]);
-    expect(await programs.runs.sweep()).toEqual([expect.objectContaining(lease)]);
+    expect(await programs.lost.abandon()).toEqual([expect.objectContaining({ ...lease, status: 'queued' })]);
     expect(await get(job)).toMatchObject({ status: 'queued', version: job.version + 1, attempts: 1 });
     expect(await programs.reads.getRun(mine(), job.job_id, lease.runId)).toMatchObject({
       status: 'lost',
@@ -238,14 +290,26 @@ describe('sweep', () => {
       await db.sql(`SELECT priority FROM pgboss.job WHERE data ->> 'job_id' = $1`, [job.job_id]),
     ).toEqual([{ priority: 3 }]);
     expect(await get(alive.job)).toMatchObject({ status: 'running' });
-    expect(await programs.runs.sweep()).toEqual([]);
+    expect(await programs.lost.abandon()).toEqual([]);
+  });
+
+  it('ends a job that took down its workers once too often', async () => {
+    const { job, lease } = await running({ lost_runs: MAX_LOST_RUNS - 1 });
+    await db.sql('UPDATE run SET lease_until = clock_timestamp() WHERE run_id = $1', [lease.runId]);
+    expect(await programs.lost.abandon()).toMatchObject([{ runId: lease.runId, status: 'failed' }]);
+    const now = await get(job);
+    expect(now).toMatchObject({ status: 'failed', attempts: 0, error: { code: 'POISON_JOB' } });
+    expect(now.finished_at).not.toBeNull();
+    expect(await messagesOf(db, job)).toEqual([]);
+    await programs.lifecycle.retry(mine(), job.job_id, null);
+    expect(await get(job)).toMatchObject({ status: 'queued', lost_runs: 0, error: null });
   });
 
   it('by several at once takes each run once', async () => {
     const lost = await Promise.all(Array.from({ length: 12 }, () => running()));
     const ids = lost.map(({ lease }) => lease.runId);
     await db.sql('UPDATE run SET lease_until = clock_timestamp() WHERE run_id = ANY($1)', [ids]);
-    const swept = await Promise.all(Array.from({ length: 4 }, () => programs.runs.sweep()));
+    const swept = await Promise.all(Array.from({ length: 4 }, () => programs.lost.abandon()));
     expect(
       swept
         .flat()
@@ -258,7 +322,7 @@ describe('sweep', () => {
 describe('order', () => {
   it('gives the frozen plan and the inputs, and not to another tenant', async () => {
     const { lease } = await running();
-    expect(await programs.runs.order(lease)).toEqual({ plan: NOOP_PLAN, datasets: [] });
+    expect(await programs.runs.order(lease)).toEqual({ plan: NOOP_PLAN, datasets: [], done: [] });
     await expect(programs.runs.order({ ...lease, tenantId: 'nobody' })).rejects.toMatchObject({
       code: 'PLAN_MISSING',
     });
@@ -270,4 +334,119 @@ describe('order', () => {
       constraint: 'run_one_open_a_job',
     });
   });
+});
+
+describe('a job that waits', () => {
+  it('past its expires_at is failed, is not claimed, and leaves no message', async () => {
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const { job } = await programs.lifecycle.create(
+      mine(),
+      { traceId: 'a'.repeat(32), plan: NOOP_PLAN, confirm: true, expiresAt: soon },
+      null,
+    );
+    expect(job).toMatchObject({ status: 'queued', expires_at: expect.anything() });
+    expect(await programs.lost.expire()).toEqual([]);
+    await timePasses(db, job, 'expires_at');
+    const ofAnother = await programs.lifecycle.create(
+      mine(),
+      { traceId: 'a'.repeat(32), plan: NOOP_PLAN, confirm: true },
+      null,
+    );
+    expect((await claim()).map((run) => run.jobId)).toEqual([ofAnother.job.job_id]);
+    expect(await programs.lost.expire()).toEqual([{ tenantId, jobId: job.job_id }]);
+    expect(await get(job)).toMatchObject({ status: 'failed', error: { code: 'JOB_EXPIRED' } });
+    expect(await actions(job)).toContain('job.expired');
+    expect(await messagesOf(db, job)).toEqual([]);
+    expect(await programs.lifecycle.retry(mine(), job.job_id, null)).toMatchObject({
+      status: 'queued',
+      expires_at: null,
+    });
+    expect(await claim()).toMatchObject([{ jobId: job.job_id }]);
+  });
+
+  it('for a worker that can do more than this one is left to it, and looked at again', async () => {
+    const { job } = await programs.lifecycle.create(
+      mine(),
+      { traceId: 'a'.repeat(32), plan: NOOP_PLAN, confirm: true },
+      null,
+    );
+    const without = { ...programs.workerIdentity, abilities: ['sql'] };
+    expect(await programs.runs.claim(without, 10)).toEqual([]);
+    expect(await get(job)).toMatchObject({ status: 'queued', needs: ['noop'] });
+    expect(await messagesOf(db, job)).toEqual(['job.run']);
+    await db.sql(`UPDATE pgboss.job SET start_after = now()`);
+    expect(await claim()).toMatchObject([{ jobId: job.job_id }]);
+  });
+
+  it('loses its message with a cancel', async () => {
+    const { job } = await programs.lifecycle.create(
+      mine(),
+      { traceId: 'a'.repeat(32), plan: NOOP_PLAN, confirm: true },
+      null,
+    );
+    expect(await messagesOf(db, job)).toEqual(['job.run']);
+    await programs.lifecycle.cancel(mine(), job.job_id, null);
+    expect(await messagesOf(db, job)).toEqual([]);
+  });
+});
+
+describe('a run after another', () => {
+  it('is told which steps are done, and takes them over', async () => {
+    const { job, lease } = await running();
+    await programs.runs.beginStep(lease, { stepId: 's1', position: 1, type: 'noop' });
+    await programs.runs.endStep(lease, 's1', {
+      outcome: 'succeeded',
+      summary: { rowCount: 2 },
+      artifacts: [artifact(lease)],
+    });
+    await programs.runs.beginStep(lease, { stepId: 's2', position: 2, type: 'noop' });
+    await programs.runs.settle(lease, { outcome: 'interrupted' });
+    const [next] = await claim();
+    const { done } = await programs.runs.order(next!);
+    const files = [{ kind: 'table.csv', storageName: `runs/${lease.runId}/tables/s1.csv` }];
+    expect(done).toEqual([{ stepId: 's1', runId: lease.runId, files }]);
+    const step = { stepId: 's1', position: 1, type: 'noop' };
+    await programs.runs.resumeStep(next!, step, lease.runId);
+    await programs.runs.resumeStep(next!, step, lease.runId);
+    const run = await programs.reads.getRun(mine(), job.job_id, next!.runId);
+    expect(run.steps).toMatchObject([
+      { step_id: 's1', status: 'succeeded', resumed_from: lease.runId, summary: { rowCount: 2 } },
+    ]);
+    await programs.runs.settle(next!, { outcome: 'interrupted' });
+    const [third] = await claim();
+    expect((await programs.runs.order(third!)).done).toEqual(done);
+  });
+
+  it('is found by its worker when the answer to the claim was lost', async () => {
+    const { job } = await programs.lifecycle.create(
+      mine(),
+      { traceId: 'a'.repeat(32), plan: NOOP_PLAN, confirm: true },
+      null,
+    );
+    const worker = { ...programs.workerIdentity, workerId: randomUUID() };
+    const [run] = await programs.runs.claim(worker, 1);
+    const find = (known: string[]) => programs.runs.findUnknown(worker, known);
+    expect(await find([])).toEqual([run]);
+    expect(await find([run!.runId])).toEqual([]);
+    await programs.runs.settle(run!, { outcome: 'succeeded' });
+    expect(await find([])).toEqual([]);
+    expect(await get(job)).toMatchObject({ status: 'succeeded' });
+  });
+});
+
+it('a step that begins while a cancel waits for the run ends with it', async () => {
+  const { job, lease } = await running();
+  const session = await db.session('ss_worker', tenantId);
+  await session.query('SELECT FROM run WHERE run_id = $1 FOR SHARE', [lease.runId]);
+  const cancelling = programs.lifecycle.cancel(mine(), job.job_id, null);
+  await db.untilBlocked();
+  await session.query(
+    `INSERT INTO run_step (tenant_id, job_id, run_id, step_id, position, type) VALUES ($1, $2, $3, 's1', 1, 'noop')`,
+    [tenantId, job.job_id, lease.runId],
+  );
+  await session.query('COMMIT');
+  await cancelling;
+  await session.end();
+  const run = await programs.reads.getRun(mine(), job.job_id, lease.runId);
+  expect(run).toMatchObject({ status: 'cancelled', steps: [{ status: 'cancelled' }] });
 });

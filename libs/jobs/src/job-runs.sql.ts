@@ -1,9 +1,12 @@
 /**
- * The statements of `JobRuns`. Those on many jobs name them by arrays ($1 tenants, $2 jobs, …) that `unnest`
- * puts together again.
+ * The statements of `JobRuns` and `LostRuns`. Those on many jobs name them by arrays ($1 tenants, $2 jobs, …) that
+ * `unnest` puts together again.
  */
 
-/** Moves queued jobs to running and opens their runs. $3 worker, $4 build, $5 lease in milliseconds. */
+/**
+ * Moves queued jobs to running and opens their runs. $3 worker, $4 build, $5 lease in milliseconds, $6 what the worker
+ * can do. Not those whose time has not come, is over, or that need another worker.
+ */
 export const CLAIM_JOBS = `
   WITH claimed AS (
     UPDATE job
@@ -11,6 +14,9 @@ export const CLAIM_JOBS = `
       started_at = clock_timestamp(), error = NULL
     FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, job_id)
     WHERE job.tenant_id = wanted.tenant_id AND job.job_id = wanted.job_id AND job.status = 'queued'
+      AND (job.scheduled_at IS NULL OR job.scheduled_at <= clock_timestamp())
+      AND (job.expires_at IS NULL OR job.expires_at > clock_timestamp())
+      AND job.needs <@ $6::text[]
     RETURNING job.tenant_id, job.job_id, job.run_id, job.lease_no, job.attempts + 1 AS attempt, job.trace_id
   ), opened AS (
     INSERT INTO run (tenant_id, job_id, run_id, attempt, lease_no, worker_id, worker_build, lease_until)
@@ -22,14 +28,24 @@ export const CLAIM_JOBS = `
     trace_id AS "traceId"
   FROM claimed`;
 
-/** Answers the runs whose lease could be renewed; the others are lost. */
-export const RENEW_LEASES = `
-  UPDATE run
-  SET lease_until = clock_timestamp() + make_interval(secs => $5::double precision / 1000)
-  FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[]) AS held (tenant_id, job_id, run_id, lease_no)
-  WHERE run.tenant_id = held.tenant_id AND run.job_id = held.job_id AND run.run_id = held.run_id
-    AND run.lease_no = held.lease_no AND run.ended_at IS NULL
-  RETURNING run.run_id`;
+/**
+ * Of jobs whose message was taken, those that still wait: when to look at each again. One that needs another worker
+ * comes back after $3 milliseconds.
+ */
+export const STILL_WAITING = `
+  SELECT job.tenant_id AS "tenantId", job.job_id AS "jobId", job.priority,
+    greatest(job.scheduled_at, clock_timestamp() + make_interval(secs => $3::double precision / 1000)) AS "notBefore"
+  FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, job_id)
+  JOIN job ON job.tenant_id = wanted.tenant_id AND job.job_id = wanted.job_id
+  WHERE job.status = 'queued' AND (job.expires_at IS NULL OR job.expires_at > clock_timestamp())`;
+
+/** Open runs of the worker $1 that it does not know of ($2): the answer to its claim was lost. */
+export const FIND_UNKNOWN_RUNS = `
+  SELECT run.tenant_id AS "tenantId", run.job_id AS "jobId", run.run_id AS "runId", run.lease_no AS "leaseNo",
+    run.attempt, job.trace_id AS "traceId"
+  FROM run
+  JOIN job ON job.tenant_id = run.tenant_id AND job.job_id = run.job_id
+  WHERE run.ended_at IS NULL AND run.worker_id = $1 AND run.run_id <> ALL ($2::uuid[])`;
 
 /** The fence: a row if the lease is held. The lock keeps the run open until the caller has written. */
 export const HOLD_LEASE = `
@@ -37,37 +53,68 @@ export const HOLD_LEASE = `
   WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND lease_no = $4 AND ended_at IS NULL
   FOR SHARE`;
 
+/** Steps that earlier runs of the job have done: its plan and inputs are frozen, so they are done for good. */
+export const FIND_DONE_STEPS = `
+  SELECT step.step_id AS "stepId", step.run_id AS "runId",
+    coalesce(
+      jsonb_agg(jsonb_build_object('kind', file.kind, 'storageName', file.storage_name))
+        FILTER (WHERE file.rel_path IS NOT NULL),
+      '[]'
+    ) AS files
+  FROM run_step AS step
+  LEFT JOIN artifact AS file ON file.tenant_id = step.tenant_id AND file.job_id = step.job_id
+    AND file.run_id = step.run_id AND file.step_id = step.step_id
+  WHERE step.tenant_id = $1 AND step.job_id = $2 AND step.outcome = 'succeeded' AND step.resumed_from IS NULL
+  GROUP BY step.step_id, step.run_id, step.ended_at
+  ORDER BY step.ended_at`;
+
+/** A step that was begun already is begun: the answer to the first time was lost. */
 export const BEGIN_STEP = `
   INSERT INTO run_step (tenant_id, job_id, run_id, step_id, position, type)
-  VALUES ($1, $2, $3, $4, $5, $6)`;
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT ON CONSTRAINT run_step_pkey DO NOTHING`;
+
+/** Takes over what the run $7 has done. */
+export const RESUME_STEP = `
+  INSERT INTO run_step (
+    tenant_id, job_id, run_id, step_id, position, type, ended_at, outcome, summary, resumed_from
+  )
+  SELECT tenant_id, job_id, $3, step_id, $5, $6, clock_timestamp(), outcome, summary, run_id
+  FROM run_step
+  WHERE tenant_id = $1 AND job_id = $2 AND step_id = $4 AND run_id = $7
+  ON CONFLICT ON CONSTRAINT run_step_pkey DO NOTHING`;
 
 export const END_STEP = `
   UPDATE run_step
   SET ended_at = clock_timestamp(), outcome = $5, error = $6, summary = $7
   WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND step_id = $4 AND ended_at IS NULL`;
 
-/** Fenced by run and lease. $5 the status to reach, $6 the error. Only a failure counts as an attempt. */
+/**
+ * Fenced by run and lease. $5 the status to reach, $6 the error, $7 whether the run counts as an attempt, $8 the pause
+ * before the next one in milliseconds.
+ */
 export const SETTLE_JOB = `
   UPDATE job
   SET status = $5::text, version = version + 1, error = $6::jsonb,
-    attempts = attempts + ($5::text = 'failed')::integer,
+    attempts = attempts + $7::boolean::integer,
     finished_at = CASE WHEN $5::text <> 'queued' THEN clock_timestamp() END,
-    queued_at = CASE WHEN $5::text = 'queued' THEN clock_timestamp() ELSE queued_at END
+    queued_at = CASE WHEN $5::text = 'queued' THEN clock_timestamp() ELSE queued_at END,
+    scheduled_at = CASE
+      WHEN $5::text = 'queued' THEN clock_timestamp() + make_interval(secs => $8::double precision / 1000)
+      ELSE scheduled_at
+    END
   WHERE tenant_id = $1 AND job_id = $2 AND status = 'running' AND run_id = $3 AND lease_no = $4
-  RETURNING priority`;
+  RETURNING priority, scheduled_at AS "notBefore"`;
 
-/** Ends the run, if it is open, and the steps under way with it. $4 outcome, $5 error. */
-export const CLOSE_RUN = `
-  WITH closed AS (
-    UPDATE run
-    SET ended_at = clock_timestamp(), outcome = $4::text, error = $5
-    WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND ended_at IS NULL
-  )
-  UPDATE run_step
-  SET ended_at = clock_timestamp(), outcome = $4::text
-  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND ended_at IS NULL`;
+/** How the run ended, if it did: after a lost answer this tells whether the settlement happened. */
+export const FIND_OUTCOME = `
+  SELECT outcome FROM run
+  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND lease_no = $4`;
 
-/** Queues the jobs of runs whose lease has run out. By the database's clock alone. $1 at most so many. */
+/**
+ * Takes runs whose lease has run out from their workers; by the database's clock alone. Their jobs are queued again,
+ * but for one that lost $2 runs, which ends with the error $3. $1 at most so many.
+ */
 export const ABANDON_EXPIRED = `
   WITH expired AS (
     SELECT tenant_id, job_id, run_id, lease_no
@@ -75,26 +122,36 @@ export const ABANDON_EXPIRED = `
     WHERE ended_at IS NULL AND lease_until < clock_timestamp()
     ORDER BY lease_until
     LIMIT $1
+  ), judged AS (
+    SELECT expired.*, job.lost_runs + 1 >= $2::integer AS poison
+    FROM expired
+    JOIN job ON job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id
   )
   UPDATE job
-  SET status = 'queued', version = version + 1, queued_at = clock_timestamp()
-  FROM expired
-  WHERE job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id AND job.status = 'running'
-    AND job.run_id = expired.run_id AND job.lease_no = expired.lease_no
+  SET version = version + 1, lost_runs = lost_runs + 1,
+    status = CASE WHEN poison THEN 'failed' ELSE 'queued' END,
+    error = CASE WHEN poison THEN $3::jsonb END,
+    finished_at = CASE WHEN poison THEN clock_timestamp() END,
+    queued_at = CASE WHEN poison THEN queued_at ELSE clock_timestamp() END,
+    scheduled_at = CASE WHEN poison THEN scheduled_at END
+  FROM judged
+  WHERE job.tenant_id = judged.tenant_id AND job.job_id = judged.job_id AND job.status = 'running'
+    AND job.run_id = judged.run_id AND job.lease_no = judged.lease_no
   RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.run_id AS "runId", job.lease_no AS "leaseNo",
-    job.priority`;
+    job.priority, job.status`;
 
-export const CLOSE_RUNS = `
-  WITH closed AS (
-    UPDATE run
-    SET ended_at = clock_timestamp(), outcome = 'lost'
-    FROM unnest($1::text[], $2::text[], $3::uuid[]) AS lost (tenant_id, job_id, run_id)
-    WHERE run.tenant_id = lost.tenant_id AND run.job_id = lost.job_id AND run.run_id = lost.run_id
-      AND run.ended_at IS NULL
-    RETURNING run.tenant_id, run.job_id, run.run_id
+/** Fails jobs that waited past their time, with the error $2. $1 at most so many. */
+export const EXPIRE_JOBS = `
+  WITH expired AS (
+    SELECT tenant_id, job_id
+    FROM job
+    WHERE status = 'queued' AND expires_at <= clock_timestamp()
+    ORDER BY expires_at
+    LIMIT $1
   )
-  UPDATE run_step
-  SET ended_at = clock_timestamp(), outcome = 'lost'
-  FROM closed
-  WHERE run_step.tenant_id = closed.tenant_id AND run_step.job_id = closed.job_id
-    AND run_step.run_id = closed.run_id AND run_step.ended_at IS NULL`;
+  UPDATE job
+  SET status = 'failed', version = version + 1, error = $2::jsonb, finished_at = clock_timestamp()
+  FROM expired
+  WHERE job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id AND job.status = 'queued'
+    AND job.expires_at <= clock_timestamp()
+  RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId"`;

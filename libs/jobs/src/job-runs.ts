@@ -1,46 +1,59 @@
-import { type Database, type Scope, type Tx } from '#database';
+import { type Database, type Instant, type Scope, type Tx } from '#database';
 import type { StepSummary } from '#execution';
-import { type Queue, type JobRef } from '#queue';
+import { type JobRef, type Queue } from '#queue';
+import { closeRun } from './close-run.js';
 import { FrozenPlans } from './frozen-plans.js';
 import type { Failure } from './job.js';
 import { JobArtifacts, type NewArtifact } from './job-artifacts.js';
 import { JobInputRows } from './job-input-rows.js';
-import { PlanMissing, StaleLease } from './refusals.js';
 import {
-  ABANDON_EXPIRED,
   BEGIN_STEP,
   CLAIM_JOBS,
-  CLOSE_RUN,
-  CLOSE_RUNS,
   END_STEP,
+  FIND_DONE_STEPS,
+  FIND_OUTCOME,
+  FIND_UNKNOWN_RUNS,
   HOLD_LEASE,
-  RENEW_LEASES,
+  RESUME_STEP,
   SETTLE_JOB,
+  STILL_WAITING,
 } from './job-runs.sql.js';
-import type { ClaimedRun, Lease, RunOrder, RunOutcome } from './run.js';
+import { columnsOf } from './ref-columns.js';
+import { PlanMissing, StaleLease } from './refusals.js';
+import type { ClaimedRun, DoneStep, Lease, RunOrder, RunOutcome } from './run.js';
+import type { WorkerIdentity } from './workers.js';
 
-export interface WorkerIdentity {
-  workerId: string;
-  build: string;
+/** How a run ended. A failure with `retryAfterMs` is tried again after that pause; without, it is the job's end. */
+export type Settlement =
+  | { outcome: 'succeeded' }
+  | { outcome: 'failed' | 'timed_out'; error: Failure; retryAfterMs: number | null }
+  | { outcome: 'interrupted' };
+
+/** The move that the job makes, and whether the run counts as an attempt. */
+function effectOf(settlement: Settlement): { status: string; counts: boolean; pauseMs: number } {
+  switch (settlement.outcome) {
+    case 'succeeded':
+      return { status: 'succeeded', counts: false, pauseMs: 0 };
+    case 'interrupted':
+      return { status: 'queued', counts: false, pauseMs: 0 };
+    case 'failed':
+    case 'timed_out': {
+      const { retryAfterMs } = settlement;
+      const status = retryAfterMs === null ? 'failed' : 'queued';
+      return { status, counts: true, pauseMs: retryAfterMs ?? 0 };
+    }
+    default:
+      return settlement satisfies never;
+  }
 }
 
-/** How a run ended, and so which move its job makes. */
-export type Settlement =
-  { outcome: 'succeeded' } | { outcome: 'failed' | 'timed_out'; error: Failure } | { outcome: 'interrupted' };
-
-const MOVE_OF = {
-  succeeded: 'succeeded',
-  failed: 'failed',
-  timed_out: 'failed',
-  interrupted: 'queued',
-} as const;
-
-/** At most so many lost runs are dealt with in one sweep; the next comes soon. */
-const SWEEP_LIMIT = 100;
+/** A job that no worker here can carry out: how soon another one may look at it. */
+const OTHER_WORKER_MS = 5_000;
 
 /**
- * What workers do with jobs: claim, renew, keep outcomes, settle. Each write is fenced by the run and its
- * `lease_no`: a worker that lost its lease changes nothing and gets `STALE_LEASE`.
+ * What a worker does with jobs: claim, keep outcomes, settle. Each write is fenced by the run and its `lease_no`: a
+ * worker that lost its lease changes nothing and gets `STALE_LEASE`. Every write may be repeated after an answer that
+ * was lost: what happened already happens no second time.
  */
 export class JobRuns {
   private readonly plans = new FrozenPlans();
@@ -55,47 +68,61 @@ export class JobRuns {
   ) {}
 
   /**
-   * Claims up to `max` queued jobs. Their messages go in the same transaction, so a crash leaves either a
-   * message or a lease. A message whose job is not queued any more goes with nothing done.
+   * Claims up to `max` queued jobs that the worker can carry out. Their messages go in the same transaction, so a
+   * crash leaves either a message or a lease. A message whose job is not queued any more goes with nothing done; one
+   * that came too early, or to the wrong worker, comes again.
    */
   async claim(worker: WorkerIdentity, max: number): Promise<ClaimedRun[]> {
     return this.database.acrossTenants(this.scope, async (tx) => {
       const refs = await this.queue.take(tx, 'job.run', max);
       if (refs.length === 0) return [];
-      return tx.query<ClaimedRun>(CLAIM_JOBS, [
-        ...columns(refs),
+      const claimed = await tx.query<ClaimedRun>(CLAIM_JOBS, [
+        ...columnsOf(refs),
         worker.workerId,
         worker.build,
         this.leaseMs,
+        worker.abilities,
       ]);
+      if (claimed.length < refs.length) await this.wakeAgain(tx, refs);
+      return claimed;
     });
   }
 
-  /** Renews all leases of a process in one statement and answers the run ids whose lease it still holds. */
-  async renew(leases: readonly Lease[]): Promise<Set<string>> {
-    const rows = await this.database.acrossTenants(this.scope, (tx) =>
-      tx.query<{ run_id: string }>(RENEW_LEASES, [
-        ...columns(leases),
-        leases.map((lease) => lease.runId),
-        leases.map((lease) => lease.leaseNo),
-        this.leaseMs,
-      ]),
+  /** Runs that this worker was given without hearing of it, because the answer to a claim was lost. */
+  async findUnknown(worker: WorkerIdentity, known: readonly string[]): Promise<ClaimedRun[]> {
+    return this.database.acrossTenants(this.scope, (tx) =>
+      tx.query<ClaimedRun>(FIND_UNKNOWN_RUNS, [worker.workerId, known]),
     );
-    return new Set(rows.map((row) => row.run_id));
   }
 
-  /** The plan that was confirmed and the datasets that it was confirmed for. */
+  /** The plan that was confirmed, the datasets that it was confirmed for, and what earlier runs have done of it. */
   async order(lease: Lease): Promise<RunOrder> {
     return this.within(lease, async (tx) => {
       const plan = await this.plans.find(tx, lease);
       if (!plan) throw new PlanMissing(lease.jobId);
-      return { plan: plan.document, datasets: await this.inputs.list(tx, lease) };
+      return {
+        plan: plan.document,
+        datasets: await this.inputs.list(tx, lease),
+        done: await tx.query<DoneStep>(FIND_DONE_STEPS, [lease.tenantId, lease.jobId]),
+      };
     });
   }
 
   async beginStep(lease: Lease, step: { stepId: string; position: number; type: string }): Promise<void> {
     await this.fenced(lease, (tx) =>
       tx.query(BEGIN_STEP, [lease.tenantId, lease.jobId, lease.runId, step.stepId, step.position, step.type]),
+    );
+  }
+
+  /** Takes over the outcome of a step that an earlier run has done. */
+  async resumeStep(
+    lease: Lease,
+    step: { stepId: string; position: number; type: string },
+    doneBy: string,
+  ): Promise<void> {
+    const { stepId, position, type } = step;
+    await this.fenced(lease, (tx) =>
+      tx.query(RESUME_STEP, [lease.tenantId, lease.jobId, lease.runId, stepId, position, type, doneBy]),
     );
   }
 
@@ -124,33 +151,41 @@ export class JobRuns {
     });
   }
 
-  /** Ends the run and moves the job. Throws `STALE_LEASE` when the run is not the worker's any more. */
+  /**
+   * Ends the run and moves the job. May be called again until it answers: what was settled like this already is.
+   * Throws `STALE_LEASE` when somebody else ended the run.
+   */
   async settle(lease: Lease, settlement: Settlement): Promise<void> {
-    const error = 'error' in settlement ? JSON.stringify(settlement.error) : null;
+    const error = 'error' in settlement ? settlement.error : null;
+    const { status, counts, pauseMs } = effectOf(settlement);
+    const key = [lease.tenantId, lease.jobId, lease.runId, lease.leaseNo];
     await this.within(lease, async (tx) => {
-      const [job] = await tx.query<{ priority: number }>(SETTLE_JOB, [
-        lease.tenantId,
-        lease.jobId,
-        lease.runId,
-        lease.leaseNo,
-        MOVE_OF[settlement.outcome],
-        error,
+      const [job] = await tx.query<{ priority: number; notBefore: Instant | null }>(SETTLE_JOB, [
+        ...key,
+        status,
+        error ? JSON.stringify(error) : null,
+        counts,
+        pauseMs,
       ]);
-      if (!job) throw new StaleLease(lease);
-      await tx.query(CLOSE_RUN, [lease.tenantId, lease.jobId, lease.runId, settlement.outcome, error]);
-      if (settlement.outcome === 'interrupted') await this.queue.wake(tx, 'job.run', lease, job);
+      if (!job) {
+        const [run] = await tx.query<{ outcome: RunOutcome | null }>(FIND_OUTCOME, key);
+        if (run?.outcome === settlement.outcome) return;
+        throw new StaleLease(lease);
+      }
+      await closeRun(tx, lease, lease.runId, { outcome: settlement.outcome, error });
+      if (status === 'queued') await this.queue.wake(tx, 'job.run', lease, job);
     });
   }
 
-  /** Takes runs whose lease has run out from their workers and queues their jobs again. Any process may do it. */
-  async sweep(): Promise<Lease[]> {
-    return this.database.acrossTenants(this.scope, async (tx) => {
-      const lost = await tx.query<Lease & { priority: number }>(ABANDON_EXPIRED, [SWEEP_LIMIT]);
-      if (lost.length === 0) return [];
-      await tx.query(CLOSE_RUNS, [...columns(lost), lost.map((lease) => lease.runId)]);
-      for (const lease of lost) await this.queue.wake(tx, 'job.run', lease, { priority: lease.priority });
-      return lost;
-    });
+  /** Jobs whose message was taken and that still wait get another one, for when their time comes. */
+  private async wakeAgain(tx: Tx, refs: readonly JobRef[]): Promise<void> {
+    const waiting = await tx.query<JobRef & { priority: number; notBefore: Instant }>(STILL_WAITING, [
+      ...columnsOf(refs),
+      OTHER_WORKER_MS,
+    ]);
+    for (const { priority, notBefore, ...ref } of waiting) {
+      await this.queue.wake(tx, 'job.run', ref, { priority, notBefore });
+    }
   }
 
   /** Runs `work` if the lease is held, and keeps it held until the transaction ends. */
@@ -165,9 +200,4 @@ export class JobRuns {
   private async within<T>(lease: Lease, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.transaction({ ...this.scope, tenantId: lease.tenantId }, work);
   }
-}
-
-/** Rows as the two arrays that `unnest` puts together again. */
-function columns(refs: readonly JobRef[]): [string[], string[]] {
-  return [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.jobId)];
 }

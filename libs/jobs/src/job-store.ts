@@ -10,17 +10,27 @@ export interface NewJob {
   priority: number;
   labels: Record<string, string>;
   scheduledAt: string | null;
+  expiresAt: string | null;
   traceId: string;
 }
 
 /** Columns that a move or a change may set beside the status; the rest is the database's or fixed. */
 type Settable =
-  'inputs_fingerprint' | 'draft_revision' | 'draft_task' | 'plan_id' | 'attempts' | 'error' | 'scheduled_at';
+  | 'inputs_fingerprint'
+  | 'draft_revision'
+  | 'draft_task'
+  | 'plan_id'
+  | 'needs'
+  | 'attempts'
+  | 'lost_runs'
+  | 'error'
+  | 'scheduled_at'
+  | 'expires_at';
 export type JobChange = Partial<Pick<Job, Settable>>;
 
 const INSERT_JOB = `
-  INSERT INTO job (tenant_id, job_id, requirement, priority, labels, scheduled_at, trace_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)
+  INSERT INTO job (tenant_id, job_id, requirement, priority, labels, scheduled_at, expires_at, trace_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
   RETURNING *`;
 
 const FIND_JOB = 'SELECT * FROM job WHERE tenant_id = $1 AND job_id = $2';
@@ -45,6 +55,7 @@ export class JobStore {
       job.priority,
       JSON.stringify(job.labels),
       job.scheduledAt,
+      job.expiresAt,
       job.traceId,
     ]);
     if (!row) throw new Error('INSERT … RETURNING gave no row');
@@ -95,7 +106,8 @@ export class JobStore {
   ): Promise<Job | null> {
     const values: unknown[] = [ref.tenantId, ref.jobId, statuses, version];
     const assignments = Object.entries(change).map(([column, value]) => {
-      values.push(value !== null && typeof value === 'object' ? JSON.stringify(value) : value);
+      const json = value !== null && typeof value === 'object' && !Array.isArray(value);
+      values.push(json ? JSON.stringify(value) : value);
       return `${column} = $${String(values.length)}`;
     });
     const [row] = await tx.query<Job>(

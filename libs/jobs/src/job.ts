@@ -30,6 +30,9 @@ export interface Job {
   draft_task: DraftTask | null;
   plan_id: string | null;
   attempts: number;
+  lost_runs: number;
+  /** What a worker must be able to do to be given this job. */
+  needs: string[];
   lease_no: number;
   run_id: string | null;
   error: Failure | null;
@@ -39,6 +42,7 @@ export interface Job {
   confirmed_at: Instant | null;
   queued_at: Instant | null;
   scheduled_at: Instant | null;
+  expires_at: Instant | null;
   started_at: Instant | null;
   finished_at: Instant | null;
 }

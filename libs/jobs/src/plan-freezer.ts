@@ -1,6 +1,14 @@
 import type { ArtifactStore } from '#artifacts';
 import type { Tx } from '#database';
-import { canonicalJson, parsePlan, type Plan, PLAN_VERSION, planId, type Step } from '#plans';
+import {
+  canonicalJson,
+  parsePlan,
+  type Plan,
+  PLAN_VERSION,
+  planId,
+  type PlanOptionFields,
+  type Step,
+} from '#plans';
 import type { JobRef } from '#queue';
 import { Readable } from 'node:stream';
 import { FrozenPlans } from './frozen-plans.js';
@@ -39,12 +47,12 @@ export class PlanFreezer {
    */
   async prepare(
     ref: JobRef,
-    steps: readonly Step[],
+    { steps, plan_options }: { steps: readonly Step[]; plan_options: PlanOptionFields },
     inputsFingerprint: string | null,
     datasetKeys: readonly string[],
   ): Promise<PreparedPlan> {
     const plan = parsePlan(
-      { plan_version: PLAN_VERSION, steps },
+      { plan_version: PLAN_VERSION, steps, ...plan_options },
       { commandProfiles: this.commandProfiles, datasetKeys },
     );
     const id = planId(plan, inputsFingerprint);

@@ -20,10 +20,18 @@ export interface ClaimedRun extends Lease {
   traceId: string;
 }
 
+/** A step that an earlier run of the same plan has done, with the files that it left. */
+export interface DoneStep {
+  stepId: string;
+  runId: string;
+  files: { kind: string; storageName: string }[];
+}
+
 /** What the worker needs to carry the run out. */
 export interface RunOrder {
   plan: Plan;
   datasets: InputDataset[];
+  done: DoneStep[];
 }
 
 export interface StepRecord {
@@ -36,6 +44,8 @@ export interface StepRecord {
   ended_at: Instant | null;
   error: Failure | null;
   summary: StepSummary | null;
+  /** The run that did the step, when this one took its results over. */
+  resumed_from: string | null;
 }
 
 /** One attempt to carry the plan out, as clients see it. */

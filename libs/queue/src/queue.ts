@@ -2,6 +2,11 @@ import { type Database, type Instant, type Scope, type Subscription, type Tx } f
 import { PgBoss, type Db as IDatabase } from 'pg-boss';
 import { type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 
+/** Messages that nobody holds; $1 queues, $2 keys. pg-boss can delete by id only. */
+const FORGET_MESSAGES = `
+  DELETE FROM ${QUEUE_SCHEMA}.job
+  WHERE name = ANY ($1) AND COALESCE(singleton_key, '') = ANY ($2) AND state < 'active' AND policy = 'exclusive'`;
+
 /** A message that a worker holds until it is settled. */
 export interface HeldMessage extends JobRef {
   messageId: string;
@@ -68,6 +73,11 @@ export class Queue {
       priority: options.priority ?? 0,
       ...(options.notBefore ? { startAfter: options.notBefore } : {}),
     });
+  }
+
+  /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
+  async forget(tx: Tx, refs: readonly JobRef[]): Promise<void> {
+    if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);
   }
 
   /** Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. */

@@ -15,10 +15,11 @@ export {
   messagesOf,
   NOOP_PLAN,
   type RunRow,
+  timePasses,
 } from './rows.js';
 export { type Refusal, type Role, Session } from './session.js';
 export { emptyDatabase, TestDatabase, testDatabase } from './test-database.js';
-export { JobPrograms, LEASE_MS } from './job-programs.js';
+export { JobPrograms, LEASE_MS, MAX_LOST_RUNS } from './job-programs.js';
 export { type Answer, Client, type Upload } from './programs/client.js';
 export { Deployment, type MadeKey } from './programs/deployment.js';
 export { descendantsOf, survivorsOf } from './programs/living-processes.js';

@@ -2,7 +2,17 @@ import { FolderArtifactStore } from '#artifacts';
 import type { Database, Scope, TenantScope } from '#database';
 import type { Drafter } from '#drafting';
 import { Execution } from '#execution';
-import { JobDrafting, JobInputs, JobLifecycle, JobReads, JobRuns } from '#jobs';
+import {
+  JobDrafting,
+  JobInputs,
+  JobLifecycle,
+  JobReads,
+  JobRuns,
+  LostRuns,
+  type WorkerIdentity,
+  Workers,
+} from '#jobs';
+import { STEP_TYPES } from '#plans';
 import { Queue } from '#queue';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,17 +21,25 @@ import { join } from 'node:path';
 import type { TestDatabase } from './test-database.js';
 
 export const LEASE_MS = 60_000;
+export const MAX_LOST_RUNS = 3;
 
 /** The API's and the worker's side of jobs, put together as the programs do, with two logins and a folder of its own. */
 export class JobPrograms {
   readonly api: Database;
   readonly worker: Database;
   readonly workerScope: Scope;
-  readonly workerIdentity = { workerId: randomUUID(), build: 'test' };
+  readonly workerIdentity: WorkerIdentity = {
+    workerId: randomUUID(),
+    build: 'test',
+    abilities: [...STEP_TYPES],
+    slots: 2,
+  };
   readonly lifecycle: JobLifecycle;
   readonly inputs: JobInputs;
   readonly reads: JobReads;
   readonly runs: JobRuns;
+  readonly lost: LostRuns;
+  readonly workers: Workers;
 
   private constructor(
     db: TestDatabase,
@@ -37,6 +55,8 @@ export class JobPrograms {
     this.inputs = new JobInputs(this.api, store, new Execution({ profiles: {} }), 1_000_000);
     this.reads = new JobReads(this.api);
     this.runs = new JobRuns(this.worker, workerQueue, this.workerScope, LEASE_MS);
+    this.lost = new LostRuns(this.worker, workerQueue, this.workerScope, MAX_LOST_RUNS);
+    this.workers = new Workers(this.worker, this.workerScope, LEASE_MS);
   }
 
   static async start(db: TestDatabase): Promise<JobPrograms> {

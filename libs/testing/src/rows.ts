@@ -180,6 +180,23 @@ export async function anArtifact(
   });
 }
 
+/** Brings a time of the job, and of its messages, to now: as if the clock had run on. */
+export async function timePasses(
+  db: TestDatabase,
+  job: Pick<Job, 'tenant_id' | 'job_id'>,
+  until: 'scheduled_at' | 'expires_at',
+): Promise<void> {
+  const key = [job.tenant_id, job.job_id];
+  await db.sql('SET session_replication_role = replica');
+  await db.sql(`UPDATE job SET ${until} = clock_timestamp() WHERE tenant_id = $1 AND job_id = $2`, key);
+  await db.sql('RESET session_replication_role');
+  await db.sql(
+    `UPDATE pgboss.job SET start_after = least(start_after, pgboss.job_now())
+     WHERE data ->> 'tenant_id' = $1 AND data ->> 'job_id' = $2`,
+    key,
+  );
+}
+
 /** How many messages wait for the job, by queue. */
 export async function messagesOf(
   db: TestDatabase,

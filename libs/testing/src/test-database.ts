@@ -1,6 +1,7 @@
 import { Database, type ProgramRole, programUrl } from '#database';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { eventually } from './eventually.js';
 import { type Role, Session } from './session.js';
 import { migratedTemplate } from './template.js';
 import { serverUrl, withClient } from './test-server.js';
@@ -89,6 +90,16 @@ export class TestDatabase {
   async session(role: Role, tenantId: string | null = null): Promise<Session> {
     if (role === 'ss_owner') return Session.open(this.ownerUrl, role, tenantId);
     return Session.open(this.programUrls[role === 'ss_system' ? 'ss_worker' : role], role, tenantId);
+  }
+
+  /** Resolves when somebody in this database waits for a lock. */
+  async untilBlocked(): Promise<void> {
+    await eventually(async () => {
+      const waiting = await this.sql(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
   }
 
   async drop(): Promise<void> {

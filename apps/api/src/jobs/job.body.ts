@@ -79,6 +79,9 @@ export class JobBody {
   @ApiProperty({ ...instant, description: 'Not before this instant.' })
   scheduled_at!: string | null;
 
+  @ApiProperty({ ...instant, description: 'A job that still waits in the queue then is failed.' })
+  expires_at!: string | null;
+
   @ApiProperty(instant)
   started_at!: string | null;
 
@@ -96,7 +99,14 @@ export class JobPage {
 
 /** Leaves out what only workers need (lease, run) and tells the drafting in plain words. */
 export function toJobBody(job: Job): JobBody {
-  const { lease_no: _leaseNo, run_id: _runId, draft_task: task, ...shown } = job;
+  const {
+    lease_no: _leaseNo,
+    run_id: _runId,
+    lost_runs: _lost,
+    needs: _needs,
+    draft_task: task,
+    ...shown
+  } = job;
   return {
     ...shown,
     draft_status: task?.state ?? (job.draft_revision > 0 ? 'ready' : 'none'),

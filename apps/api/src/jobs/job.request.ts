@@ -78,6 +78,15 @@ export class CreateJobRequest {
   @IsISO8601({ strict: true })
   @Matches(INSTANT, { message: 'run_after must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
   run_after?: string;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'A job that still waits in the queue at this instant is failed with JOB_EXPIRED.',
+  })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  @Matches(INSTANT, { message: 'expires_at must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
+  expires_at?: string;
 }
 
 export class ConfirmRequest {

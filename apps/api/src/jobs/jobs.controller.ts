@@ -84,6 +84,7 @@ export class JobsController {
           confirm: body.confirm,
           hold: body.hold,
           runAfter: body.run_after,
+          expiresAt: body.expires_at,
           traceId: asking.traceId,
         },
         key === undefined

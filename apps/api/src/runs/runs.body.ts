@@ -36,6 +36,14 @@ export class StepBody {
     description: 'Row count, first rows, …',
   })
   summary!: object | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The run that did the step, when this one took its results over.',
+  })
+  resumed_from!: string | null;
 }
 
 export class RunBody {
@@ -93,6 +101,17 @@ export class PlanBody {
 
   @ApiProperty({ type: 'array', items: { type: 'object', additionalProperties: true } })
   steps!: unknown[];
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'How failed runs are tried again.',
+  })
+  retry!: object | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Bound on one run of the plan.' })
+  timeout_seconds!: number | null;
 
   @ApiProperty({ type: String, nullable: true })
   inputs_fingerprint!: string | null;

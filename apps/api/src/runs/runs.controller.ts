@@ -20,7 +20,8 @@ export class RunsController {
   @ApiOkResponse({ type: PlanBody })
   async plan(@Asks() asking: Asking, @JobIdParam() jobId: string): Promise<PlanBody> {
     const { tenant_id: _tenantId, document, ...shown } = await this.reads.plan(asking.scope(), jobId);
-    return { ...shown, steps: document.steps };
+    const { steps, retry = null, timeout_seconds = null } = document;
+    return { ...shown, steps, retry, timeout_seconds };
   }
 
   @Get('runs')

@@ -1,0 +1,85 @@
+import type { Database, Scope, Tx } from '#database';
+import { columnsOf } from './ref-columns.js';
+import type { Lease, RunOutcome } from './run.js';
+
+/** One start of a worker: a new id each time, so that nobody is taken for who was there before. */
+export interface WorkerIdentity {
+  workerId: string;
+  build: string;
+  /** Step types, and `command:<profile>` of each profile: jobs that need more are left to others. */
+  abilities: string[];
+  slots: number;
+}
+
+/** Whether a lease is still held; if not, how its run ended, when somebody ended it. */
+export interface RenewedLease {
+  runId: string;
+  held: boolean;
+  outcome: RunOutcome | null;
+}
+
+const BE_SEEN = `
+  INSERT INTO worker (worker_id, build, abilities, slots)
+  VALUES ($1, $2, $3, $4)
+  ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE SET seen_at = clock_timestamp()`;
+
+const LEAVE =
+  'UPDATE worker SET stopped_at = clock_timestamp(), seen_at = clock_timestamp() WHERE worker_id = $1';
+
+const FORGET_THE_DEAD = `DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '7 days'`;
+
+/**
+ * Prolongs every lease that is still held, also one that has run out and that nobody took yet. $1 tenants, $2 jobs,
+ * $3 runs, $4 lease numbers, $5 the lease in milliseconds.
+ */
+const RENEW_LEASES = `
+  WITH held AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[]) AS held (tenant_id, job_id, run_id, lease_no)
+  ), renewed AS (
+    UPDATE run
+    SET lease_until = clock_timestamp() + make_interval(secs => $5::double precision / 1000)
+    FROM held
+    WHERE run.tenant_id = held.tenant_id AND run.job_id = held.job_id AND run.run_id = held.run_id
+      AND run.lease_no = held.lease_no AND run.ended_at IS NULL
+    RETURNING run.run_id
+  )
+  SELECT held.run_id AS "runId", renewed.run_id IS NOT NULL AS held, run.outcome
+  FROM held
+  LEFT JOIN renewed ON renewed.run_id = held.run_id
+  LEFT JOIN run ON run.tenant_id = held.tenant_id AND run.job_id = held.job_id AND run.run_id = held.run_id`;
+
+/** The workers that there are, and the heartbeat by which they keep what they hold. */
+export class Workers {
+  constructor(
+    private readonly database: Database,
+    private readonly scope: Scope,
+    private readonly leaseMs: number,
+  ) {}
+
+  /** The worker is seen and all its leases are renewed, in one transaction. Answers one line a lease. */
+  async beat(worker: WorkerIdentity, leases: readonly Lease[]): Promise<RenewedLease[]> {
+    return this.database.acrossTenants(this.scope, async (tx) => {
+      await tx.query(BE_SEEN, [worker.workerId, worker.build, worker.abilities, worker.slots]);
+      return leases.length === 0 ? [] : this.renew(tx, leases);
+    });
+  }
+
+  /** The worker stops on purpose. */
+  async leave(workerId: string): Promise<void> {
+    await this.database.acrossTenants(this.scope, (tx) => tx.query(LEAVE, [workerId]));
+  }
+
+  /** Forgets workers that nobody has seen for a week. */
+  async forgetTheDead(): Promise<void> {
+    await this.database.acrossTenants(this.scope, (tx) => tx.query(FORGET_THE_DEAD));
+  }
+
+  private renew(tx: Tx, leases: readonly Lease[]): Promise<RenewedLease[]> {
+    return tx.query<RenewedLease & Record<string, unknown>>(RENEW_LEASES, [
+      ...columnsOf(leases),
+      leases.map((lease) => lease.runId),
+      leases.map((lease) => lease.leaseNo),
+      this.leaseMs,
+    ]);
+  }
+}
