@@ -3,48 +3,60 @@ import { FolderArtifactStore } from '#artifacts';
 import { RulesDrafter } from '#drafting';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
-import { JobDrafting, JobRuns } from '#jobs';
+import { JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
 import { createLogger, FrameworkLogger } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import { abilitiesOf } from './abilities.js';
 import { workerBuild } from './build.js';
 import { readEnv } from './env.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
 /** What is left after the grace: ending the children, settling, closing. */
 const CLOSING_MS = 15_000;
-const ARTIFACT_MAX_BYTES = 4 * 1024 ** 3;
 const MIB = 1024 ** 2;
 const SECOND = 1_000;
 
 const { configuration, warnings } = readEnv();
-const identity = { workerId: randomUUID(), build: workerBuild() };
+const workerId = randomUUID();
 const logger = createLogger({ program: 'worker', level: configuration.logLevel }).child({
-  worker_id: identity.workerId,
+  worker_id: workerId,
 });
 for (const warning of warnings) logger.warn({ event: 'SS_CONFIGURATION_WARNING' }, warning);
 const closing = new Closing();
 
 try {
   const database = await openDatabase('ss_worker', configuration, logger, closing);
-  const scope = { actor: { kind: 'worker', id: identity.workerId }, source: 'worker' } as const;
+  const profiles = readCommandProfiles(configuration.commandProfiles);
+  const identity: WorkerIdentity = {
+    workerId,
+    build: workerBuild(),
+    abilities: abilitiesOf(profiles),
+    slots: configuration.workerConcurrency,
+  };
+  const scope = { actor: { kind: 'worker', id: workerId }, source: 'worker' } as const;
   const queue = new Queue(database, scope, { consumes: true, onError: onConnectionFault(logger) });
   closing.add(() => queue.stop());
   const store = new FolderArtifactStore(configuration.artifactsDir);
   const leaseMs = configuration.queueLeaseTtlSeconds * SECOND;
   const pollMs = configuration.queuePollSeconds * SECOND;
+  const heartbeatMs = configuration.queueHeartbeatSeconds * SECOND;
+  const leaseOptions = { url: database.url, role: 'ss_worker', identity, leaseMs, heartbeatMs } as const;
   const worker = new Worker(
     {
       identity,
       runs: new JobRuns(database, queue, scope, leaseMs),
+      lost: new LostRuns(database, queue, scope, configuration.workerMaxLostRuns),
+      leases: new LeaseKeeper({ ...leaseOptions, logLevel: configuration.logLevel }, logger),
       drafting: new JobDrafting(database, queue, scope, new RulesDrafter()),
       queue,
       execution: new Execution({
-        profiles: readCommandProfiles(configuration.commandProfiles),
+        profiles,
         limits: { duckdbMemoryBytes: configuration.stepMemoryMb * MIB },
         environment: process.env,
         ...(process.env['PATH'] === undefined ? {} : { path: process.env['PATH'] }),
@@ -53,14 +65,17 @@ try {
       logger,
     },
     {
-      concurrency: configuration.workerConcurrency,
       pollMs,
-      leaseMs,
-      heartbeatMs: configuration.queueHeartbeatSeconds * SECOND,
+      heartbeatMs,
       sweepMs: configuration.queueSweepSeconds * SECOND,
       workFolder: resolve(configuration.dataDir, 'work'),
       stepTimeoutMs: configuration.stepTimeoutSeconds * SECOND,
-      artifactMaxBytes: ARTIFACT_MAX_BYTES,
+      runTimeoutMs: configuration.runTimeoutSeconds * SECOND,
+      retry: {
+        maxAttempts: configuration.workerMaxAttempts,
+        backoffBaseMs: configuration.workerRetryBackoffBaseSeconds * SECOND,
+        backoffMaxMs: configuration.workerRetryBackoffMaxSeconds * SECOND,
+      },
     },
   );
 

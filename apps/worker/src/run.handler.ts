@@ -1,38 +1,30 @@
 import type { ArtifactStore } from '#artifacts';
-import { isUnavailable } from '#database';
-import {
-  type Execution,
-  type ProducedFile,
-  StepAborted,
-  StepFailed,
-  type StepOutcome,
-  type TableFile,
-} from '#execution';
+import type { Execution } from '#execution';
 import {
   type ClaimedRun,
   type Failure,
   type JobRuns,
-  type NewArtifact,
-  type RunOrder,
+  retryDelay,
+  type RetryDefaults,
+  type RunFailureCode,
   type Settlement,
   StaleLease,
 } from '#jobs';
 import { isDomainError, type Logger } from '#observability';
-import { executionOrder, type Step } from '#plans';
-import { createReadStream } from 'node:fs';
+import type { Plan } from '#plans';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { untilCertain } from './certain-writes.js';
 import type { EndReason, LeaseKeeper } from './lease-keeper.js';
+import { FilesUnavailable, RunFiles } from './run-files.js';
+import { StepRefused, StepWalk } from './step-walk.js';
 
 export interface RunSettings {
   workFolder: string;
   stepTimeoutMs: number;
-  artifactMaxBytes: number;
+  runTimeoutMs: number;
+  retry: RetryDefaults;
 }
-
-/** Between tries to write to a database that does not answer. */
-const RETRY_MS = 500;
 
 /** Carries out one claimed run: every step in the order of its dependencies, each outcome kept, then settled. */
 export class RunHandler {
@@ -47,177 +39,126 @@ export class RunHandler {
 
   async carryOut(run: ClaimedRun): Promise<void> {
     const signal = this.leases.keep(run);
-    const log = this.logger.child({
-      tenant_id: run.tenantId,
-      job_id: run.jobId,
-      run_id: run.runId,
-      trace_id: run.traceId,
-    });
-    const workspace = join(this.settings.workFolder, run.runId);
-    log.info({ event: 'SS_WORKER_RUN_START', attempt: run.attempt, lease_no: run.leaseNo }, 'run started');
+    const { tenantId, jobId, runId, traceId, attempt, leaseNo } = run;
+    const ids = { tenant_id: tenantId, job_id: jobId, run_id: runId, trace_id: traceId };
+    const log = this.logger.child(ids);
+    const workspace = join(this.settings.workFolder, runId);
+    log.info({ event: 'SS_WORKER_RUN_START', attempt, lease_no: leaseNo }, 'run started');
     try {
       const settlement = await this.attempt(run, workspace, signal, log);
-      if (settlement) {
-        await this.persist(signal, () => this.runs.settle(run, settlement));
-        log.info(
-          {
-            event: 'SS_WORKER_RUN_DONE',
-            outcome: settlement.outcome,
-            error_code: 'error' in settlement ? settlement.error.code : null,
-          },
-          'run ended',
-        );
-      }
+      if (settlement) await this.settle(run, settlement, signal, log);
     } catch (error) {
       if (!(error instanceof StaleLease)) throw error;
-      log.warn({ event: 'SS_WORKER_STALE_LEASE', lease_no: run.leaseNo }, error.message);
+      log.warn({ event: 'SS_WORKER_STALE_LEASE', lease_no: leaseNo }, `stale_lease: ${error.message}`);
     } finally {
       this.leases.release(run);
       await rm(workspace, { recursive: true, force: true });
     }
   }
 
-  /** How the run ended; null when its lease is lost and there is nobody to tell. */
+  /** How the run ended; null when somebody else ended it and there is nothing to tell. */
   private async attempt(
     run: ClaimedRun,
     workspace: string,
     signal: AbortSignal,
     log: Logger,
   ): Promise<Settlement | null> {
+    let plan: Plan | null = null;
+    let limit: AbortSignal | null = null;
     try {
       await mkdir(workspace, { recursive: true });
-      const order = await this.persist(signal, () => this.runs.order(run));
-      await this.carryOutSteps(run, order, workspace, signal, log);
+      const order = await untilCertain(
+        () => this.runs.order(run),
+        () => signal.aborted,
+        log,
+      );
+      ({ plan } = order);
+      const seconds = plan.timeout_seconds;
+      limit = AbortSignal.timeout(seconds === undefined ? this.settings.runTimeoutMs : seconds * 1_000);
+      await new StepWalk(this.runs, this.execution, new RunFiles(this.store, run), {
+        run,
+        order,
+        workspace,
+        stepTimeoutMs: this.settings.stepTimeoutMs,
+        signal: AbortSignal.any([signal, limit]),
+        log,
+      }).carryOut();
       return { outcome: 'succeeded' };
     } catch (error) {
       if (error instanceof StaleLease) throw error;
-      if (signal.aborted) return reasonOf(signal) === 'shutdown' ? { outcome: 'interrupted' } : null;
-      if (error instanceof StepRefused) return error.settlement;
-      log.error({ event: 'SS_WORKER_RUN_FAULT', err: error }, 'the run failed for no fault of its plan');
-      const code = isDomainError(error) ? error.code : 'RUN_INTERNAL_ERROR';
-      return { outcome: 'failed', error: { code, message: 'The worker could not carry out the run.' } };
+      if (signal.aborted) return isOver(reasonOf(signal)) ? null : { outcome: 'interrupted' };
+      return this.judge(error, limit?.aborted ?? false, run, plan, log);
     }
   }
 
-  private async carryOutSteps(
+  /** What a failure means for the job: another run after a pause, or the end. */
+  private judge(
+    error: unknown,
+    tookTooLong: boolean,
     run: ClaimedRun,
-    order: RunOrder,
-    workspace: string,
+    plan: Plan | null,
+    log: Logger,
+  ): Settlement {
+    const { outcome, failure } = tookTooLong ? RUN_TIMED_OUT : failureOf(error);
+    if (!tookTooLong && !(error instanceof StepRefused)) {
+      log.error({ event: 'SS_WORKER_RUN_FAULT', err: error }, 'the run failed for no fault of its plan');
+    }
+    const failed = { code: failure.code, attempt: run.attempt };
+    return {
+      outcome,
+      error: failure,
+      retryAfterMs: retryDelay(failed, plan?.retry ?? {}, this.settings.retry),
+    };
+  }
+
+  /** Tries until the database has answered, for as long as the answer matters. */
+  private async settle(
+    run: ClaimedRun,
+    settlement: Settlement,
     signal: AbortSignal,
     log: Logger,
   ): Promise<void> {
-    const tables: TableFile[] = [];
-    for (const [index, step] of executionOrder(order.plan).entries()) {
-      const position = index + 1;
-      await this.persist(signal, () =>
-        this.runs.beginStep(run, { stepId: step.step_id, position, type: step.type }),
-      );
-      const begun = performance.now();
-      const outcome = await this.carryOutStep(run, order, step, tables, workspace, signal);
-      const table = outcome.files.find((file) => file.kind === 'table.parquet');
-      if (table) tables.push({ stepId: step.step_id, path: table.path });
-      const duration = Math.round(performance.now() - begun);
-      log.info(
-        { event: 'SS_WORKER_STEP_DONE', step_id: step.step_id, type: step.type, duration_ms: duration },
-        'step done',
-      );
-    }
-  }
-
-  private async carryOutStep(
-    run: ClaimedRun,
-    order: RunOrder,
-    step: Step,
-    tables: TableFile[],
-    workspace: string,
-    signal: AbortSignal,
-  ): Promise<StepOutcome> {
-    try {
-      const outcome = await this.execution.run({
-        step,
-        datasets: order.datasets.map((dataset) => ({
-          datasetKey: dataset.dataset_key,
-          format: dataset.format,
-          path: this.store.pathOf({ ...run, storageName: dataset.storage_name }),
-        })),
-        tables,
-        workspace,
-        timeoutMs:
-          step.timeout_seconds === undefined ? this.settings.stepTimeoutMs : step.timeout_seconds * 1_000,
-        signal,
-      });
-      const artifacts = await this.keepFiles(run, step, outcome.files, signal);
-      const { summary } = outcome;
-      await this.persist(signal, () =>
-        this.runs.endStep(run, step.step_id, { outcome: 'succeeded', summary, artifacts }),
-      );
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof StepFailed) || error instanceof StepAborted) throw error;
-      const failure: Failure = { code: error.code, message: error.message, step_id: step.step_id };
-      const outcome = error.failure === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
-      const artifacts = await this.keepFiles(run, step, error.files, signal);
-      await this.persist(signal, () =>
-        this.runs.endStep(run, step.step_id, { outcome, error: failure, artifacts }),
-      );
-      throw new StepRefused({ outcome, error: failure }, error);
-    }
-  }
-
-  /** Files go to the store first, under the run's own names; their rows follow with the step's outcome. */
-  private async keepFiles(
-    run: ClaimedRun,
-    step: Step,
-    files: readonly ProducedFile[],
-    signal: AbortSignal,
-  ): Promise<NewArtifact[]> {
-    const kept: NewArtifact[] = [];
-    for (const file of files) {
-      const storageName = `runs/${run.runId}/${file.relPath}`;
-      const written = await this.store.write({ ...run, storageName }, createReadStream(file.path), {
-        maxBytes: this.settings.artifactMaxBytes,
-        signal,
-      });
-      kept.push({
-        rel_path: file.relPath,
-        kind: file.kind,
-        content_type: file.contentType,
-        storage_name: storageName,
-        run_id: run.runId,
-        step_id: step.step_id,
-        ...written,
-      });
-    }
-    return kept;
-  }
-
-  /** A database that is away is no failure of the job: tries again until it answers or the lease is lost. */
-  private async persist<T>(signal: AbortSignal, write: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        if (!isUnavailable(error) || signal.aborted) throw error;
-        this.logger.warn(
-          { event: 'SS_WORKER_WRITE_RETRIED', err: error },
-          'the database does not answer; trying again',
-        );
-        await sleep(RETRY_MS);
-      }
-    }
+    await untilCertain(
+      () => this.runs.settle(run, settlement),
+      () => signal.aborted && isOver(reasonOf(signal)),
+      log,
+    );
+    const failed = 'error' in settlement ? settlement : null;
+    const facts = { error_code: failed?.error.code ?? null, retry_ms: failed?.retryAfterMs ?? null };
+    log.info({ event: 'SS_WORKER_RUN_DONE', outcome: settlement.outcome, ...facts }, 'run ended');
   }
 }
 
-/** A step failed, that is kept already, and the run ends with it. */
-class StepRefused extends Error {
-  constructor(
-    readonly settlement: Settlement,
-    cause: StepFailed,
-  ) {
-    super(cause.message, { cause });
+interface FailedRun {
+  outcome: 'failed' | 'timed_out';
+  failure: Failure;
+}
+
+const RUN_TIMED_OUT: FailedRun = {
+  outcome: 'timed_out',
+  failure: runFailure('RUN_TIMED_OUT', 'The run took longer than its plan may.'),
+};
+
+function failureOf(error: unknown): FailedRun {
+  if (error instanceof StepRefused) return error;
+  const message = 'The worker could not carry out the run.';
+  if (error instanceof FilesUnavailable) {
+    return { outcome: 'failed', failure: runFailure('RUN_FILES_UNAVAILABLE', error.message) };
   }
+  if (isDomainError(error)) return { outcome: 'failed', failure: { code: error.code, message } };
+  return { outcome: 'failed', failure: runFailure('RUN_INTERNAL_ERROR', message) };
+}
+
+function runFailure(code: RunFailureCode, message: string): Failure {
+  return { code, message };
 }
 
 function reasonOf(signal: AbortSignal): EndReason {
-  return signal.reason === 'shutdown' ? 'shutdown' : 'lease_lost';
+  // Only LeaseKeeper aborts this signal.
+  return signal.reason as EndReason;
+}
+
+/** Somebody else ended the run, and the row says so. */
+function isOver(reason: EndReason): boolean {
+  return reason === 'cancelled' || reason === 'lease_lost';
 }

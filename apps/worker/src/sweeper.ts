@@ -1,18 +1,28 @@
-import type { JobRuns } from '#jobs';
+import type { LostRuns } from '#jobs';
 import type { Logger } from '#observability';
 
-/** Queues again, now and then, the jobs whose workers are gone. Every worker does it; the rows decide who wins. */
+export interface SweeperOptions {
+  everyMs: number;
+  /** How long after the start, or after an outage, no lease is taken: others have to get a word in first. */
+  graceMs: number;
+}
+
+/** Ends, now and then, what time has ended. Every worker does it; the rows decide who wins. */
 export class Sweeper {
   private timer: NodeJS.Timeout | undefined;
+  private sweeping = false;
+  private reachedAt = performance.now();
+  private mayTakeAt = Infinity;
 
   constructor(
-    private readonly runs: JobRuns,
-    private readonly everyMs: number,
+    private readonly lost: LostRuns,
+    private readonly options: SweeperOptions,
     private readonly logger: Logger,
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.sweep(), this.everyMs);
+    this.mayTakeAt = performance.now() + this.options.graceMs;
+    this.timer = setInterval(() => void this.sweep(), this.options.everyMs);
   }
 
   stop(): void {
@@ -20,21 +30,39 @@ export class Sweeper {
   }
 
   private async sweep(): Promise<void> {
+    // A sweep that takes longer than the time to the next one is enough.
+    if (this.sweeping) return;
+    this.sweeping = true;
     try {
-      for (const lease of await this.runs.sweep()) {
-        this.logger.warn(
-          {
-            event: 'SS_WORKER_RUN_LOST',
-            tenant_id: lease.tenantId,
-            job_id: lease.jobId,
-            run_id: lease.runId,
-            lease_no: lease.leaseNo,
-          },
-          'the worker of this run is gone; the job is queued again',
-        );
-      }
+      await this.expire();
+      this.noticeOutage();
+      if (performance.now() >= this.mayTakeAt) await this.abandon();
+      this.reachedAt = performance.now();
     } catch (error) {
       this.logger.warn({ event: 'SS_WORKER_SWEEP_FAILED', err: error }, 'could not look for lost runs');
+    } finally {
+      this.sweeping = false;
+    }
+  }
+
+  /** While the database was away nobody could renew: leases that ran out then say nothing about their workers. */
+  private noticeOutage(): void {
+    const now = performance.now();
+    if (now - this.reachedAt > 2 * this.options.everyMs) this.mayTakeAt = now + this.options.graceMs;
+    this.reachedAt = now;
+  }
+
+  private async abandon(): Promise<void> {
+    for (const { tenantId, jobId, runId, leaseNo, status } of await this.lost.abandon()) {
+      const facts = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo, status };
+      this.logger.warn({ event: 'SS_WORKER_RUN_LOST', ...facts }, 'the worker of this run is gone');
+    }
+  }
+
+  private async expire(): Promise<void> {
+    for (const { tenantId, jobId } of await this.lost.expire()) {
+      const facts = { tenant_id: tenantId, job_id: jobId };
+      this.logger.info({ event: 'SS_WORKER_JOB_EXPIRED', ...facts }, 'the job waited past its time');
     }
   }
 }

@@ -1,26 +1,27 @@
 import type { ArtifactStore } from '#artifacts';
 import type { Execution } from '#execution';
-import type { ClaimedRun, JobDrafting, JobRuns, WorkerIdentity } from '#jobs';
+import { isUnavailable } from '#database';
+import type { ClaimedRun, JobDrafting, JobRuns, LostRuns, WorkerIdentity } from '#jobs';
 import type { Logger } from '#observability';
 import type { HeldMessage, Queue } from '#queue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DraftHandler } from './draft.handler.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import { RunHandler, type RunSettings } from './run.handler.js';
 import { SlotLoop } from './slot-loop.js';
 import { Sweeper } from './sweeper.js';
 
 export interface WorkerSettings extends RunSettings {
-  concurrency: number;
   pollMs: number;
-  leaseMs: number;
-  heartbeatMs: number;
   sweepMs: number;
+  heartbeatMs: number;
 }
 
 export interface WorkerParts {
   identity: WorkerIdentity;
   runs: JobRuns;
+  lost: LostRuns;
+  leases: LeaseKeeper;
   drafting: JobDrafting;
   queue: Queue;
   execution: Execution;
@@ -31,6 +32,9 @@ export interface WorkerParts {
 /** Drafting by rules takes milliseconds; a slot of its own keeps it from waiting behind long runs. */
 const DRAFT_SLOTS = 1;
 
+/** Beside a heartbeat, what others need to renew their leases once the database is back. */
+const SWEEP_GRACE_MS = 2_000;
+
 /** A worker: two loops that look for work, the leases of what is under way, and the sweep for what others lost. */
 export class Worker {
   private readonly leases: LeaseKeeper;
@@ -38,22 +42,29 @@ export class Worker {
   private readonly drafts: DraftHandler;
   private readonly runLoop: SlotLoop<ClaimedRun>;
   private readonly draftLoop: SlotLoop<HeldMessage>;
+  private readonly identity: WorkerIdentity;
+  private readonly runs: JobRuns;
   private readonly logger: Logger;
+  /** A claim got no answer: it may have happened all the same. */
+  private claimIsUncertain = false;
 
   constructor(
-    { identity, runs, drafting, queue, execution, store, logger }: WorkerParts,
+    { identity, runs, lost, leases, drafting, queue, execution, store, logger }: WorkerParts,
     settings: WorkerSettings,
   ) {
+    this.identity = identity;
+    this.runs = runs;
     this.logger = logger;
-    this.leases = new LeaseKeeper(runs, settings.heartbeatMs, settings.leaseMs, logger);
-    this.sweeper = new Sweeper(runs, settings.sweepMs, logger);
+    this.leases = leases;
+    const graceMs = settings.heartbeatMs + SWEEP_GRACE_MS;
+    this.sweeper = new Sweeper(lost, { everyMs: settings.sweepMs, graceMs }, logger);
     this.drafts = new DraftHandler(drafting, logger);
-    const runHandler = new RunHandler(runs, execution, store, this.leases, settings, logger);
+    const runHandler = new RunHandler(runs, execution, store, leases, settings, logger);
     this.runLoop = new SlotLoop({
       name: 'job.run',
-      slots: settings.concurrency,
+      slots: identity.slots,
       pollMs: settings.pollMs,
-      take: (max) => runs.claim(identity, max),
+      take: (max) => this.claim(max),
       carryOut: (run) => runHandler.carryOut(run),
       logger,
     });
@@ -111,6 +122,21 @@ export class Worker {
     this.leases.interruptAll();
     this.drafts.interruptAll();
     await drained;
-    this.leases.stop();
+    await this.leases.stop();
+  }
+
+  private async claim(max: number): Promise<ClaimedRun[]> {
+    try {
+      if (this.claimIsUncertain) {
+        const found = await this.runs.findUnknown(this.identity, this.leases.runIds);
+        this.claimIsUncertain = false;
+        // More than was asked for, perhaps: they are this worker's, and nobody else would carry them out.
+        if (found.length > 0) return found;
+      }
+      return await this.runs.claim(this.identity, max);
+    } catch (error) {
+      if (isUnavailable(error)) this.claimIsUncertain = true;
+      throw error;
+    }
   }
 }

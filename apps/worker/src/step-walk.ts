@@ -1,0 +1,118 @@
+import { type Execution, StepAborted, StepFailed, type StepOutcome, type TableFile } from '#execution';
+import type { ClaimedRun, Failure, JobRuns, RunOrder } from '#jobs';
+import { isDomainError, type Logger } from '#observability';
+import { executionOrder, type Step } from '#plans';
+import { untilCertain } from './certain-writes.js';
+import type { RunFiles } from './run-files.js';
+
+export interface WalkOptions {
+  run: ClaimedRun;
+  order: RunOrder;
+  workspace: string;
+  stepTimeoutMs: number;
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/** A step failed; its outcome is kept already, and the run ends with it. */
+export class StepRefused extends Error {
+  constructor(
+    readonly outcome: 'failed' | 'timed_out',
+    readonly failure: Failure,
+    cause: StepFailed,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Carries out the steps of one run in the order of their dependencies, after those that an earlier run has done. */
+export class StepWalk {
+  private readonly tables: TableFile[] = [];
+
+  constructor(
+    private readonly runs: JobRuns,
+    private readonly execution: Execution,
+    private readonly files: RunFiles,
+    private readonly options: WalkOptions,
+  ) {}
+
+  async carryOut(): Promise<void> {
+    for (const [index, step] of executionOrder(this.options.order.plan).entries()) {
+      const position = index + 1;
+      if (!(await this.tryResume(step, position))) await this.begin(step, position);
+    }
+  }
+
+  /** Takes over what an earlier run has done, if all of its files are still there. */
+  private async tryResume(step: Step, position: number): Promise<boolean> {
+    const { run, order, log } = this.options;
+    const done = order.done.findLast((candidate) => candidate.stepId === step.step_id);
+    if (!done) return false;
+    try {
+      const table = await this.files.tableOfDone(done);
+      if (table) this.tables.push(table);
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      log.warn(
+        { event: 'SS_WORKER_STEP_FILES_GONE', step_id: step.step_id, done_by: done.runId },
+        'the files of a step that was done are gone; doing it again',
+      );
+      return false;
+    }
+    const { step_id: stepId, type } = step;
+    await this.persist(() => this.runs.resumeStep(run, { stepId, position, type }, done.runId));
+    log.info(
+      { event: 'SS_WORKER_STEP_RESUMED', step_id: stepId, done_by: done.runId },
+      'step was done before',
+    );
+    return true;
+  }
+
+  private async begin(step: Step, position: number): Promise<void> {
+    const { run, log } = this.options;
+    const { step_id: stepId, type } = step;
+    await this.persist(() => this.runs.beginStep(run, { stepId, position, type }));
+    const begunAt = performance.now();
+    const outcome = await this.carryOutStep(step);
+    const table = this.files.tableOf(stepId, outcome.files);
+    if (table) this.tables.push(table);
+    const duration = Math.round(performance.now() - begunAt);
+    log.info({ event: 'SS_WORKER_STEP_DONE', step_id: stepId, type, duration_ms: duration }, 'step done');
+  }
+
+  private async carryOutStep(step: Step): Promise<StepOutcome> {
+    const { run, order, workspace, stepTimeoutMs, signal } = this.options;
+    try {
+      const outcome = await this.execution.run({
+        step,
+        datasets: order.datasets.map((dataset) => ({
+          datasetKey: dataset.dataset_key,
+          format: dataset.format,
+          path: this.files.pathOf(dataset.storage_name),
+        })),
+        tables: this.tables,
+        workspace,
+        timeoutMs: step.timeout_seconds === undefined ? stepTimeoutMs : step.timeout_seconds * 1_000,
+        signal,
+      });
+      const artifacts = await this.files.keep(step.step_id, outcome.files, signal);
+      const { summary } = outcome;
+      await this.persist(() =>
+        this.runs.endStep(run, step.step_id, { outcome: 'succeeded', summary, artifacts }),
+      );
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof StepFailed) || error instanceof StepAborted) throw error;
+      const failure: Failure = { code: error.code, message: error.message, step_id: step.step_id };
+      const outcome = error.failure === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
+      const artifacts = await this.files.keep(step.step_id, error.files, signal);
+      await this.persist(() => this.runs.endStep(run, step.step_id, { outcome, error: failure, artifacts }));
+      throw new StepRefused(outcome, failure, error);
+    }
+  }
+
+  /** A database that is away is no failure of the step: tries again until it answers or the run has to end. */
+  private persist<T>(write: () => Promise<T>): Promise<T> {
+    return untilCertain(write, () => this.options.signal.aborted, this.options.log);
+  }
+}
