@@ -33,6 +33,8 @@ export class LeaseKeeper {
   constructor(
     private readonly options: Omit<LeaseThreadData, 'clocks'>,
     private readonly logger: Logger,
+    /** The compiled thread; another place than the neighbour of this file only in tests. */
+    private readonly entry = new URL('./lease-thread.js', import.meta.url),
   ) {}
 
   start(): void {
@@ -94,9 +96,8 @@ export class LeaseKeeper {
   }
 
   private startThread(): void {
-    const { href } = new URL('./lease-thread.js', import.meta.url);
     const workerData: LeaseThreadData = { ...this.options, clocks: this.clocks.buffer };
-    const thread = new Thread(new URL(href), { workerData, name: 'leases' });
+    const thread = new Thread(this.entry, { workerData, name: 'leases' });
     this.thread = thread;
     thread.on('message', (message: FromLeaseThread) => {
       if (message.kind === 'lost') this.end(message.runId, reasonFor(message.outcome));
