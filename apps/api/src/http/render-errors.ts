@@ -1,4 +1,4 @@
-import { STEP_FAILURES } from '#execution';
+import { RUN_FAILURES } from '#jobs';
 import { ERROR_CODES, isErrorCode } from '#observability';
 import { STATUSES } from './statuses.js';
 
@@ -16,7 +16,7 @@ export function renderErrors(): string {
   const refusals = Object.entries(ERROR_CODES).map(([code, means]) => {
     return `| \`${code}\` | ${isErrorCode(code) ? String(STATUSES[code]) : ''} | ${means} |`;
   });
-  const failures = Object.entries(STEP_FAILURES).map(
+  const failures = Object.entries(RUN_FAILURES).map(
     ([code, { retry, means }]) => `| \`${code}\` | ${retry ? 'yes' : 'no'} | ${means} |`,
   );
   return [
@@ -24,8 +24,9 @@ export function renderErrors(): string {
     '## Refusals\n',
     '| code | status | means |\n|---|---|---|',
     ...refusals,
-    '\n## How a step fails\n',
-    'In `error` of a run and of its job, with the step. Retry: the same step on the same data may well succeed.\n',
+    '\n## How a run fails\n',
+    'In `error` of a run and of its job, with the step if one failed. Retry: the same plan on the same data may well',
+    'succeed, so it is tried again (`SS_WORKER_MAX_ATTEMPTS`); a plan may name further codes in `retry.codes`.\n',
     '| code | retry | means |\n|---|---|---|',
     ...failures,
     '',
