@@ -1,4 +1,5 @@
 export { eventually } from './eventually.js';
+export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
 export { rejectionsOf } from './rejections.js';
 export {
   aDataset,
