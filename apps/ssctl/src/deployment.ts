@@ -13,15 +13,22 @@ export function operatorScope(reason?: string): Scope {
 /** The database of this deployment, seen from the operator's side: with the owner's rights. */
 export class Deployment {
   private constructor(
+    /** Past any pooler: schema migrations need sessions. */
     readonly ownerUrl: string,
+    /** Through a pooler, where DATABASE_DIRECT_URL says that DATABASE_URL is one. */
+    private readonly pooledUrl: string | null,
     private readonly server: EmbeddedServer | null,
   ) {}
 
   /** Uses DATABASE_URL, or starts (or joins) the embedded server. */
   static async open(configuration: Configuration<'ssctl'>): Promise<Deployment> {
-    if (configuration.databaseUrl !== null) return new Deployment(configuration.databaseUrl, null);
+    const { databaseUrl, databaseDirectUrl } = configuration;
+    if (databaseUrl !== null) {
+      const isPooled = databaseDirectUrl !== null && databaseDirectUrl !== databaseUrl;
+      return new Deployment(databaseDirectUrl ?? databaseUrl, isPooled ? databaseUrl : null, null);
+    }
     const server = await EmbeddedServer.start({ dataDir: configuration.dataDir, log: say });
-    return new Deployment(server.url, server);
+    return new Deployment(server.url, null, server);
   }
 
   /** Applies pending schema migrations and makes the queues. Answers the names of what was applied. */
@@ -36,13 +43,27 @@ export class Deployment {
    * The URL for one program, with a login of its own. Where the owner may not make logins, the program gets the
    * owner's and takes on its role in each transaction; it says so when it starts.
    */
-  async urlFor(role: ProgramRole): Promise<string> {
+  private async urlFor(role: ProgramRole): Promise<string> {
     try {
       return await programUrl(this.ownerUrl, role);
     } catch (error) {
       say(`no login of its own for ${role}: ${error instanceof Error ? error.message : 'refused'}`);
       return this.ownerUrl;
     }
+  }
+
+  /** What a program is given to find its database; both URLs, so that it inherits none of the owner's. */
+  async databaseOf(role: ProgramRole): Promise<{ DATABASE_URL: string; DATABASE_DIRECT_URL: string }> {
+    const directUrl = await this.urlFor(role);
+    if (this.pooledUrl === null) return { DATABASE_URL: directUrl, DATABASE_DIRECT_URL: directUrl };
+    const url = new URL(this.pooledUrl);
+    ({ username: url.username, password: url.password } = new URL(directUrl));
+    if (await letsIn(url.toString(), role))
+      return { DATABASE_URL: url.toString(), DATABASE_DIRECT_URL: directUrl };
+    say(
+      `the pooler of DATABASE_URL does not know the login ${url.username}; ${role} uses the one that is given`,
+    );
+    return { DATABASE_URL: this.pooledUrl, DATABASE_DIRECT_URL: directUrl };
   }
 
   /** Works as the operator: with the role's rights, not the owner's. */
@@ -65,5 +86,23 @@ export class Deployment {
 
   async close(): Promise<void> {
     await this.server?.stop();
+  }
+}
+
+async function letsIn(url: string, role: ProgramRole): Promise<boolean> {
+  const database = new Database({
+    url,
+    role,
+    applicationName: 'ssctl',
+    poolSize: 1,
+    onError: () => undefined,
+  });
+  try {
+    await database.ping();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await database.close();
   }
 }

@@ -39,7 +39,7 @@ export class Stack {
         url: `http://${configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host}:${String(port)}`,
         environment: {
           ...common,
-          DATABASE_URL: await deployment.urlFor(program === 'api' ? 'ss_api' : 'ss_worker'),
+          ...(await deployment.databaseOf(program === 'api' ? 'ss_api' : 'ss_worker')),
           [program === 'api' ? 'SS_API_PORT' : 'SS_WORKER_PORT']: String(port),
         },
         log: log ?? logFile(configuration.dataDir, program),

@@ -38,7 +38,16 @@ export const settings = {
     kind: 'databaseUrl',
     default: null,
     readBy: all,
-    about: 'The PostgreSQL server to use; without it an embedded server runs in the data folder.',
+    about:
+      'The PostgreSQL server to use, or a PgBouncer before it (see `DATABASE_DIRECT_URL`); without it an embedded server runs in the data folder.',
+  },
+  DATABASE_DIRECT_URL: {
+    field: 'databaseDirectUrl',
+    kind: 'databaseUrl',
+    default: null,
+    readBy: all,
+    about:
+      'The same server past any pooler, for notifications and schema migrations; without it `DATABASE_URL`.',
   },
   SS_HOST: {
     field: 'host',
@@ -101,6 +110,15 @@ export const settings = {
     readBy: all,
     about: 'The time after which the database ends a statement.',
   },
+  SS_DATABASE_WAIT_SECONDS: {
+    field: 'databaseWaitSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 3600,
+    default: 60,
+    readBy: servers,
+    about: 'How long a starting program waits for a database that does not answer before it gives up.',
+  },
   SS_QUEUE_LEASE_TTL_SECONDS: {
     field: 'queueLeaseTtlSeconds',
     kind: 'seconds',
@@ -136,6 +154,25 @@ export const settings = {
     default: 2,
     readBy: ['worker'],
     about: 'How often a worker with a free slot looks for work that no notification announced.',
+  },
+  SS_API_SHUTDOWN_DELAY_SECONDS: {
+    field: 'apiShutdownDelaySeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 300,
+    default: 0,
+    readBy: ['api'],
+    about:
+      'How long the API, asked to stop, goes on taking requests while its readiness already fails, so that load balancers notice.',
+  },
+  SS_API_SHUTDOWN_GRACE_SECONDS: {
+    field: 'apiShutdownGraceSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 600,
+    default: 15,
+    readBy: ['api'],
+    about: 'The time that requests in flight get to be answered when the API is asked to stop.',
   },
   SS_WORKER_CONCURRENCY: {
     field: 'workerConcurrency',

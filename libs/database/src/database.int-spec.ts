@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { aTenant, eventually, type TestDatabase, testDatabase } from '#testing';
 import { Database, type DatabaseOptions } from './database.js';
-import { isTransient, isUnavailable } from './errors.js';
+import { isTransient, isUnavailable } from './faults.js';
 import type { TenantScope } from './scope.js';
 import type { Tx } from './tx.js';
 

@@ -1,56 +1,44 @@
 import { DomainError } from '#observability';
-
-/** What an error says of itself; whose class it is depends on where it was made, so nobody asks for that. */
-interface Fault {
-  code?: unknown;
-  message?: unknown;
-  constraint?: unknown;
-}
-
-function isFault(error: unknown): error is Fault {
-  return typeof error === 'object' && error !== null && 'message' in error;
-}
+import { type Cause, codesOf, isFault } from './faults.js';
 
 /** Tells whether the statement was refused because the row is there already, under this constraint or index. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return isFault(error) && error.code === '23505' && error.constraint === constraint;
 }
 
-/** Deadlocks and serialization failures: the transaction did nothing and may be tried again. */
-export function isTransient(error: unknown): boolean {
-  return isFault(error) && (error.code === '40P01' || error.code === '40001');
+/**
+ * The connection broke, or fell silent, between COMMIT and its answer: the change happened, or it did not. Whoever
+ * catches this reads back what it wanted to change instead of guessing. {@link isUnavailable} is true for it.
+ */
+export class CommitUnknown extends DomainError {
+  constructor(cause: unknown) {
+    super(
+      'DATABASE_COMMIT_UNKNOWN',
+      'The database did not say whether it kept the change: it may have happened.',
+      {},
+      [],
+      { cause },
+    );
+  }
 }
 
-const CONNECTION_FAULTS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-  '08000',
-  '08001',
-  '08003',
-  '08004',
-  '08006',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  // The same, as Prisma says it: not reached, not in time, closed by the server.
-  'P1001',
-  'P1002',
-  'P1017',
-]);
+/** The database answers and takes no writes. The message names why, in a word. */
+export class WriteFailed extends Error {
+  constructor(why: Cause, cause?: unknown) {
+    super(`db_write_failed: ${why}`, { cause });
+  }
+}
 
-/** What node-postgres says without a code. */
-const NO_CODE = /timeout exceeded when trying to connect|Connection terminated|and is not queryable/i;
+/** Classes of SQLSTATE that say nothing certain of a COMMIT: the connection, resources, the server itself. */
+const UNCERTAIN = /^(08|53|57P|58|F0|XX)/;
+/** Node's EPIPE and Prisma's P2028 have five characters as well. */
+const SQLSTATE = /^(?!E|P[1-9])[0-9A-Z]{5}$/;
 
-/** Tells whether the database could not be reached or would not serve: the caller may come back later. */
-export function isUnavailable(error: unknown): boolean {
+/** Tells whether the server itself refused the COMMIT, so that nothing was changed. */
+export function isRefusedByServer(error: unknown): boolean {
   if (!isFault(error)) return false;
-  if (typeof error.code === 'string' && CONNECTION_FAULTS.has(error.code)) return true;
-  return NO_CODE.test(String(error.message));
+  const states = codesOf(error).filter((code) => SQLSTATE.test(code));
+  return states.length > 0 && states.every((state) => !UNCERTAIN.test(state));
 }
 
 /** The schema of the database is not the one that this release works with. */

@@ -1,10 +1,11 @@
 export { type Connection, connectionFor } from './connection.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedServer } from './embedded-server.js';
-export { isNotDeployed, isTransient, isUnavailable, isUniqueViolation, SchemaMismatch } from './errors.js';
+export { CommitUnknown, isNotDeployed, isUniqueViolation, SchemaMismatch, WriteFailed } from './errors.js';
+export { type Cause, causeOf, isBusy, isTransient, isUnavailable } from './faults.js';
 export { type Prisma } from './generated/client.js';
 export { type Instant } from './instants.js';
-export { type Subscription } from './listen.js';
+export { NotListening, type Subscription } from './listen.js';
 export { plain, type Plain } from './plain.js';
 export { type ProgramRole, programUrl } from './roles.js';
 export { assertSchema, deploySchema, schemaStatus, type SchemaStatus } from './schema-migrations.js';

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createServer, type Server, type Socket } from 'node:net';
 import { aTenant, type TestDatabase, testDatabase } from '#testing';
 import { Database, type DatabaseOptions } from './database.js';
-import { isTransient, isUnavailable, isUniqueViolation } from './errors.js';
+import { isUniqueViolation } from './errors.js';
+import { isTransient, isUnavailable } from './faults.js';
 import type { TenantScope } from './scope.js';
 
 let db: TestDatabase;

@@ -1,5 +1,10 @@
 import { isNotDeployed } from '#database';
 import { isDomainError, type Logger } from '#observability';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoppedWaiting } from './when-reachable.js';
+
+/** Nothing was under way; what does not close by then is a connection that never was made. */
+const CLOSING_MS = 1_000;
 
 /** Closes what was opened, the last first. */
 export class Closing {
@@ -21,6 +26,14 @@ export async function failToStart(
   error: unknown,
   closing: Closing,
 ): Promise<never> {
+  if (error instanceof StoppedWaiting) {
+    logger.info(
+      { event: `${events}_SHUTDOWN_COMPLETE`, signal: error.signal },
+      'asked to stop before it began',
+    );
+    await Promise.race([closing.run().catch(() => undefined), sleep(CLOSING_MS)]);
+    process.exit(0);
+  }
   const remedy = isNotDeployed(error)
     ? 'the database has not been prepared for this release; run: npm run ssctl -- schema deploy'
     : 'the program could not start';

@@ -18,6 +18,9 @@ export const ERROR_CODES = {
   COMMAND_PROFILES_INVALID: 'The operator’s file of command profiles is wrong.',
   CONFIGURATION_INVALID: 'Settings of the program are wrong.',
   CURSOR_INVALID: 'The cursor does not come from this list.',
+  DATABASE_BUSY: 'Others held the rows for too long; nothing was changed, try again shortly.',
+  DATABASE_COMMIT_UNKNOWN:
+    'The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.',
   DATABASE_UNAVAILABLE: 'The database does not answer; try again shortly.',
   DRAFT_INVALID: 'An edit of the draft that cannot be.',
   DRAFT_NOT_FOUND: 'The job has no draft yet.',

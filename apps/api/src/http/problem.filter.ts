@@ -4,6 +4,9 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemOf, refusalOf } from './problem.js';
 
+/** What changes nothing, whatever became of its transaction. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** The one place where an error becomes an answer. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -20,7 +23,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const problem = problemOf(refusalOf(error), request.id);
+    const problem = problemOf(refusalOf(error, !READS.has(request.method)), request.id);
     const event = {
       request_id: request.id,
       method: request.method,

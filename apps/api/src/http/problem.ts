@@ -1,4 +1,4 @@
-import { isUnavailable } from '#database';
+import { CommitUnknown, isBusy, isUnavailable } from '#database';
 import { type ErrorCode, type Fault, isDomainError, isErrorCode } from '#observability';
 import { HttpException } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
@@ -60,13 +60,28 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   415: 'MEDIA_TYPE_UNSUPPORTED',
 };
 
-export function refusalOf(error: unknown): Refusal {
+const UNAVAILABLE: Refusal = {
+  code: 'DATABASE_UNAVAILABLE',
+  detail: 'The database cannot serve now. Try again shortly.',
+};
+
+/** `changes`: the request may have changed something, unlike a GET. */
+export function refusalOf(error: unknown, changes = true): Refusal {
+  if (error instanceof CommitUnknown) {
+    if (!changes) return UNAVAILABLE;
+    const detail =
+      'The database did not say whether it kept the change: it may have happened. To find out, repeat the request ' +
+      'with the same Idempotency-Key, if it had one, or read the resource.';
+    return { code: error.code, detail };
+  }
   if (isDomainError(error) && isErrorCode(error.code)) {
     return { code: error.code, detail: error.message, facts: error.facts, errors: error.errors };
   }
-  if (isUnavailable(error)) {
-    return { code: 'DATABASE_UNAVAILABLE', detail: 'The database does not answer. Try again shortly.' };
+  if (isBusy(error)) {
+    const detail = 'Others held the rows for too long. Nothing was changed. Try again shortly.';
+    return { code: 'DATABASE_BUSY', detail };
   }
+  if (isUnavailable(error)) return UNAVAILABLE;
   const status = httpStatusOf(error);
   if (status !== null && status < 500 && error instanceof Error) {
     const code = CODE_OF_STATUS[status] ?? 'API_HTTP_ERROR';
