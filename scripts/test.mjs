@@ -6,6 +6,8 @@ import { nodeBinary, packageProgram, runCaptured, withProjectPrograms } from './
 import { buildAll } from './set-up.mjs';
 
 const MINUTE_MS = 60_000;
+/** The suites, with a real PgBouncer in transaction mode between every program and its database. */
+const THROUGH_PGBOUNCER = '--through-pgbouncer';
 
 /** The checks in the order of how soon they tell: name, program, arguments. Jest's are separate, they count tests. */
 const checks = [
@@ -33,7 +35,9 @@ const names = ['build', ...checks.map(([name]) => name), ...suites];
 /** Runs the named checks (all when none is named); what follows `--` goes to jest. Answers with the exit code. */
 export async function runTests(args) {
   const split = args.indexOf('--');
-  const chosen = split < 0 ? args : args.slice(0, split);
+  const given = split < 0 ? args : args.slice(0, split);
+  const pooled = given.includes(THROUGH_PGBOUNCER);
+  const chosen = given.filter((name) => name !== THROUGH_PGBOUNCER);
   const forJest = split < 0 ? [] : args.slice(split + 1);
   const unknown = chosen.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
@@ -49,7 +53,7 @@ export async function runTests(args) {
     if (wanted(name)) await stage(name, total, () => runCaptured(nodeBinary(), command, options(8)));
   }
   for (const suite of suites) {
-    if (wanted(suite)) await stage(suite, total, () => runSuite(suite, forJest));
+    if (wanted(suite)) await stage(suite, total, () => runSuite(suite, forJest, pooled));
   }
   if (suites.some(wanted) && total.tests === 0) {
     process.stdout.write('not a single test ran\n');
@@ -79,7 +83,7 @@ async function buildSaid() {
   return { code, output: '' };
 }
 
-async function runSuite(suite, forJest) {
+async function runSuite(suite, forJest, pooled) {
   const report = join(root, `node_modules/.cache/ss/jest-${suite}.json`);
   rmSync(report, { force: true });
   const command = [
@@ -87,7 +91,8 @@ async function runSuite(suite, forJest) {
     ...[packageProgram('jest', 'bin/jest.js'), '--ci', '--passWithNoTests', '--selectProjects', suite],
     ...['--json', '--outputFile', report, ...forJest],
   ];
-  const { code, output } = await runCaptured(nodeBinary(), command, options(8));
+  const more = pooled ? { SS_TEST_THROUGH_PGBOUNCER: 'true' } : {};
+  const { code, output } = await runCaptured(nodeBinary(), command, options(8, more));
   const counted = readReport(report);
   // With --json jest prints its report, on one line, among what people read.
   const readable = output.split('\n').filter((line) => !line.startsWith('{"numFailedTestSuites"'));
@@ -108,11 +113,11 @@ function readReport(file) {
 }
 
 /** Tests see neither the database nor the settings of whoever runs them. */
-function options(minutes) {
+function options(minutes, more = {}) {
   const foreign = /^(DATABASE_URL|NODE_OPTIONS|SS_.*|PG[A-Z]+)$/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const quiet = { NODE_ENV: 'test', OPENSPEC_TELEMETRY: '0', CI: 'true', FORCE_COLOR: '0' };
-  const env = withProjectPrograms({ ...Object.fromEntries(own), ...quiet });
+  const env = withProjectPrograms({ ...Object.fromEntries(own), ...quiet, ...more });
   return { env, limitMs: minutes * MINUTE_MS };
 }
 

@@ -30,10 +30,20 @@ describe.each(['api', 'worker'] as const)('the program %s', (name) => {
   });
 
   it('gives up, in one sentence, on a database that is not there', async () => {
-    const nowhere = { DATABASE_URL: 'postgresql://nobody:CANARY-PASSWORD@127.0.0.1:1/ss' };
+    const nowhere = {
+      DATABASE_URL: 'postgresql://nobody:CANARY-PASSWORD@127.0.0.1:1/ss',
+      SS_DATABASE_WAIT_SECONDS: '1',
+    };
     const program = Program.launch(name, deployment.place(name, nowhere));
     const { code } = await program.ended;
-    expect(code).toBeGreaterThan(0);
+    expect(code).toBe(1);
+    expect(program.log.filter(({ event }) => event === 'SS_DATABASE_AWAITED')).toHaveLength(1);
+    expect(program.log.filter(({ level }) => level === 'fatal')).toEqual([
+      expect.objectContaining({
+        code: 'DATABASE_UNAVAILABLE',
+        detail: expect.stringContaining('unreachable'),
+      }),
+    ]);
     expect([...program.output, ...program.errors].join('\n')).not.toContain('CANARY');
   });
 

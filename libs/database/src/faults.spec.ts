@@ -63,6 +63,8 @@ describe('a fault of the database', () => {
 
   it('is not what a pooler says that refuses a setting, nor what another service says', () => {
     expect(isUnavailable(coded('08P01', 'unsupported startup parameter: options'))).toBe(false);
+    expect(isUnavailable(coded('08P01', 'SASL authentication failed'))).toBe(false);
+    expect(isUnavailable(coded('08P01', 'server conn crashed?'))).toBe(true);
     const elsewhere = new Error('the model does not answer', { cause: coded('ECONNREFUSED') });
     expect(isUnavailable(elsewhere)).toBe(false);
     expect([isUnavailable(null), isUnavailable('ECONNRESET'), isBusy(undefined)]).toEqual([

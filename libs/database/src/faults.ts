@@ -59,6 +59,9 @@ const CAUSES_OF_MESSAGES: readonly [RegExp, Cause][] = [
   [/does not support SSL connections|establishing an SSL connection/, 'tls_failed'],
 ];
 
+/** PgBouncer gives every refusal the same code. These are no outage: waiting will not mend them. */
+const LASTING = /unsupported startup parameter|authentication failed|auth failed|no such (user|database)/i;
+
 /** The waits for a row that others hold: 55P03 lock_timeout, 40P01 deadlock, 40001 serialization, P2034 Prisma's word. */
 const BUSY = new Set(['55P03', '40P01', '40001', 'P2034']);
 const TRANSIENT = new Set(['40P01', '40001', 'P2034']);
@@ -67,8 +70,7 @@ const TRANSIENT = new Set(['40P01', '40001', 'P2034']);
 export function causeOf(error: unknown): Cause | null {
   if (!isFault(error)) return null;
   const message = String(error.message);
-  // A pooler's refusal of what we send is no outage: waiting will not mend it.
-  if (message.includes('unsupported startup parameter')) return null;
+  if (LASTING.test(message)) return null;
   for (const code of codesOf(error)) {
     const cause = CAUSE_OF_CODE.get(code);
     if (cause) return cause;

@@ -17,7 +17,14 @@ afterAll(async () => {
 
 function open(given: Partial<DatabaseOptions> = {}): Database {
   const database = new Database({
-    ...{ url: db.apiUrl, role: 'ss_api', applicationName: 'test', poolSize: 1, onError: () => undefined },
+    ...{
+      url: db.apiUrl,
+      directUrl: db.logins[0]!,
+      role: 'ss_api',
+      applicationName: 'test',
+      poolSize: 1,
+      onError: () => undefined,
+    },
     ...given,
   });
   opened.push(database);
@@ -49,7 +56,7 @@ describe('a subscription', () => {
   it('can be closed at any moment, also before it ever connected', async () => {
     const closed = open().listen('x', () => undefined);
     await closed.close();
-    const away = open({ url: 'postgresql://nobody@127.0.0.1:1/none' }).listen('x', () => undefined);
+    const away = open({ directUrl: 'postgresql://nobody@127.0.0.1:1/none' }).listen('x', () => undefined);
     await away.close();
     expect(await db.sql(`SELECT FROM pg_stat_activity WHERE application_name = 'ss-listen-x'`)).toEqual([]);
   });

@@ -20,6 +20,19 @@ export default async function startServer() {
   globalThis.testServer = server;
   stopWithTheRun(server);
   process.env.SS_TEST_SERVER_URL = server.url;
+  if (process.env.SS_TEST_THROUGH_PGBOUNCER === 'true') await startPooler(server.url);
+}
+
+/** Programs reach their databases through it; whoever builds and looks (the superuser) goes past it. */
+async function startPooler(serverUrl) {
+  const { deploySchema, programUrl } = await import(join(root, 'dist/libs/database/src/index.js'));
+  const { startPgBouncer } = await import('../src/pgbouncer.ts');
+  // The roles that the logins are members of; they belong to the server, not to this database.
+  await deploySchema(serverUrl);
+  const logins = [serverUrl];
+  for (const role of ['ss_api', 'ss_worker', 'ss_operator']) logins.push(await programUrl(serverUrl, role));
+  globalThis.testPooler = await startPgBouncer({ logins, poolSize: 20 });
+  process.env.SS_TEST_PGBOUNCER_URL = globalThis.testPooler.through(serverUrl);
 }
 
 /** Jest does not tear down what it set up when it is interrupted. */
@@ -29,6 +42,7 @@ function stopWithTheRun(server) {
     ['SIGTERM', 143],
   ]) {
     process.once(signal, () => {
+      void globalThis.testPooler?.close();
       void server.stop().finally(() => process.exit(code));
     });
   }

@@ -1,5 +1,6 @@
 export { eventually } from './eventually.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
+export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
 export { rejectionsOf } from './rejections.js';
 export {
   aDataset,

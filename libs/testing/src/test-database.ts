@@ -4,7 +4,7 @@ import pg from 'pg';
 import { eventually } from './eventually.js';
 import { type Role, Session } from './session.js';
 import { migratedTemplate } from './template.js';
-import { serverUrl, withClient } from './test-server.js';
+import { pooledUrl, serverUrl, withClient } from './test-server.js';
 
 /** A database of one test file: migrated, with its queues, and empty. */
 export class TestDatabase {
@@ -16,7 +16,8 @@ export class TestDatabase {
     readonly name: string,
     /** The superuser's: what `schema deploy` is given. */
     readonly ownerUrl: string,
-    private readonly programUrls: Readonly<Record<ProgramRole, string>>,
+    private readonly directUrls: Readonly<Record<ProgramRole, string>>,
+    private readonly programUrls = mapUrls(directUrls, pooledUrl),
   ) {}
 
   static async create(): Promise<TestDatabase> {
@@ -44,12 +45,23 @@ export class TestDatabase {
     return this.programUrls.ss_operator;
   }
 
+  /** The logins of the programs, past any pooler. */
+  get logins(): string[] {
+    return Object.values(this.directUrls);
+  }
+
+  /** The same database, as programs see it by another way: through a pooler, through a bad network. */
+  through(change: (url: string) => string): TestDatabase {
+    return new TestDatabase(this.name, this.ownerUrl, this.directUrls, mapUrls(this.directUrls, change));
+  }
+
   /** The database as a program has it: by a login that owns nothing. The same one for every call. */
   database(role: ProgramRole): Database {
     const open = this.opened.get(role);
     if (open) return open;
     const database = new Database({
       url: this.programUrls[role],
+      directUrl: this.directUrls[role],
       role,
       applicationName: `${role}-in-test`,
       // Connections that a test breaks on purpose are no news; what matters reaches the caller as a rejection.
@@ -103,11 +115,18 @@ export class TestDatabase {
   }
 
   async drop(): Promise<void> {
-    await Promise.all([...this.opened.values()].map((database) => database.close()));
-    await this.superuser?.end();
+    await this.close();
     await withClient(serverUrl('postgres'), (client) =>
       client.query(`DROP DATABASE ${this.name} WITH (FORCE)`),
     );
+  }
+
+  /** Closes what was opened here, and leaves the database. */
+  async close(): Promise<void> {
+    await Promise.all([...this.opened.values()].map((database) => database.close()));
+    this.opened.clear();
+    await this.superuser?.end();
+    this.superuser = null;
   }
 
   /** One connection for all who build and look: each has it to itself. */
@@ -137,6 +156,17 @@ async function loginUrl(role: ProgramRole, name: string): Promise<string> {
   const url = new URL(await programUrl(serverUrl('postgres'), role));
   url.pathname = `/${name}`;
   return url.toString();
+}
+
+function mapUrls(
+  urls: Readonly<Record<ProgramRole, string>>,
+  change: (url: string) => string,
+): Readonly<Record<ProgramRole, string>> {
+  return {
+    ss_api: change(urls.ss_api),
+    ss_worker: change(urls.ss_worker),
+    ss_operator: change(urls.ss_operator),
+  };
 }
 
 /** Whole numbers as numbers, instants as the text that the database wrote. */

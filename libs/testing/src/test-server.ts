@@ -10,6 +10,15 @@ export function serverUrl(database: string): string {
   return url.toString();
 }
 
+/** The URL by way of the run's PgBouncer, where it has one (`npm test -- integration --through-pgbouncer`). */
+export function pooledUrl(url: string): string {
+  const pooler = process.env['SS_TEST_PGBOUNCER_URL'];
+  if (pooler === undefined) return url;
+  const pooled = new URL(url);
+  pooled.host = new URL(pooler).host;
+  return pooled.toString();
+}
+
 /** Runs `work` on a connection of its own. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
