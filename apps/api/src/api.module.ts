@@ -15,6 +15,7 @@ import { AuditController } from './audit/audit.controller.js';
 import { DraftController } from './draft/draft.controller.js';
 import { AuthGuard } from './http/auth.guard.js';
 import { BodyPipe } from './http/body.pipe.js';
+import { InFlight } from './http/in-flight.js';
 import { EtagInterceptor } from './http/etag.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestLogging } from './http/request-logging.js';
@@ -72,6 +73,7 @@ export class ApiModule {
         { provide: AuditTrail, useValue: new AuditTrail(database) },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },
+        InFlight,
         {
           provide: APP_GUARD,
           useFactory: (reflector: Reflector, log: PinoLogger) => new AuthGuard(keys, reflector, log),

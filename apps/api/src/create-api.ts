@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ApiModule, type ApiResources } from './api.module.js';
 import { answerClientError } from './http/client-error.js';
+import { InFlight } from './http/in-flight.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
@@ -68,13 +69,18 @@ export async function createApi(
     limits: { fileSize: Number.MAX_SAFE_INTEGER, parts: MAX_UPLOAD_PARTS, fieldSize: 1_000, fields: 100 },
   });
   const drain = app.get(Drain);
+  const inFlight = app.get(InFlight);
   const fastify = app.getHttpAdapter().getInstance();
   // Behind the request logging, so that these refusals are logged like all others.
   fastify.addHook('onRequest', (request, reply, next) => {
-    if (drain.hasBegun) {
+    // Probes are answered to the end: the process lives, and is not ready.
+    const isProbe = request.url.startsWith('/health/');
+    if (drain.refusesWork && !isProbe) {
+      inFlight.addRefused();
       problems.answer(new ShuttingDown(), request, reply);
       return;
     }
+    if (!isProbe) inFlight.add(reply.raw);
     const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
     if (allowed.length === 0) {
       next();

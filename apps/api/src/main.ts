@@ -4,11 +4,14 @@ import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
 import { createLogger } from '#observability';
 import { Queue } from '#queue';
+import { ApiShutdown } from './api-shutdown.js';
 import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
+import { InFlight } from './http/in-flight.js';
 
-/** Longer than any answer should take; orchestrators kill after 30 s by default. */
-const SHUTDOWN_BOUND_MS = 25_000;
+/** What is left after the grace: closing the queue and the pool. */
+const CLOSING_MS = 10_000;
+const SECOND = 1_000;
 
 const { configuration, warnings } = readEnv();
 const logger = createLogger({ program: 'api', level: configuration.logLevel });
@@ -41,14 +44,19 @@ try {
   );
   closing.add(() => app.close());
   await app.listen(configuration.apiPort, configuration.host);
+  const delayMs = configuration.apiShutdownDelaySeconds * SECOND;
+  const graceMs = configuration.apiShutdownGraceSeconds * SECOND;
+  const inFlight = app.get(InFlight);
+  const shutdown = new ApiShutdown(app, app.get(Drain), inFlight, logger, { delayMs, graceMs });
   onShutdown({
     events: 'SS_API',
     logger,
-    boundMs: SHUTDOWN_BOUND_MS,
-    close: async () => {
-      app.get(Drain).begin();
-      await closing.run();
+    boundMs: delayMs + graceMs + CLOSING_MS,
+    requested: () => ({ in_flight: inFlight.count, delay_ms: delayMs, grace_ms: graceMs }),
+    hurry: () => {
+      shutdown.hurry();
     },
+    close: () => shutdown.close(closing),
   });
   // Last: whoever reads this may ask the program to leave, in order, at once.
   logger.info({ event: 'SS_API_STARTUP', url: await app.getUrl() }, 'the API answers');

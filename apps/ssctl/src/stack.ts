@@ -62,6 +62,7 @@ export class Stack {
   }
 
   hurry(): void {
+    this.api.hurry();
     this.worker.hurry();
   }
 }

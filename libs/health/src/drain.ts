@@ -1,15 +1,27 @@
 import { Injectable } from '@nestjs/common';
 
-/** Tells the readiness probe that the program is on its way out, before anything is closed. */
+/** The way out, before anything is closed: first readiness fails, and then, it may be later, new work is refused. */
 @Injectable()
 export class Drain {
   private begun = false;
+  private refusing = false;
 
+  /** Readiness fails, and what only waits ends its wait. */
   get hasBegun(): boolean {
     return this.begun;
   }
 
+  /** New work is turned away. */
+  get refusesWork(): boolean {
+    return this.refusing;
+  }
+
   begin(): void {
     this.begun = true;
+  }
+
+  refuseWork(): void {
+    this.begin();
+    this.refusing = true;
   }
 }

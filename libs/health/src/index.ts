@@ -4,4 +4,4 @@ export { NotReady } from './health.controller.js';
 export { HealthModule } from './health.module.js';
 export { onConnectionFault, openDatabase } from './open-database.js';
 export { Closing, failToStart } from './starting.js';
-export { onShutdown, type ShutdownOptions } from './on-shutdown.js';
+export { onShutdown, type ShutdownFacts, type ShutdownOptions } from './on-shutdown.js';

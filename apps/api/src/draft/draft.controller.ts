@@ -8,7 +8,7 @@ import { Needs } from '../http/auth.guard.js';
 import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
 import { IfMatch, required } from '../http/if-match.js';
 import { JobIdParam } from '../http/path-params.js';
-import { lookUntil, PreferWait } from '../http/prefer-wait.js';
+import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { DraftBody, EditDraftRequest, RequestDraftRequest, toDraftBody } from './draft.body.js';
 
@@ -36,13 +36,13 @@ export class DraftController {
     @Asks() asking: Asking,
     @JobIdParam() jobId: string,
     @IfMatch() version: number | null,
-    @PreferWait() waitMs: number,
+    @PreferWait() patience: Patience,
     @Body() _body: RequestDraftRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DraftBody> {
     await this.lifecycle.requestDraft(asking.scope(), jobId, version);
     const { job, draft } = await lookUntil(
-      waitMs,
+      patience,
       () => this.lifecycle.getDraft(asking.scope(), jobId),
       (seen) => seen.job.draft_task?.state !== 'pending' || this.drain.hasBegun,
     );
@@ -65,10 +65,10 @@ export class DraftController {
   async get(
     @Asks() asking: Asking,
     @JobIdParam() jobId: string,
-    @PreferWait() waitMs: number,
+    @PreferWait() patience: Patience,
   ): Promise<DraftBody> {
     const { job, draft } = await lookUntil(
-      waitMs,
+      patience,
       () => this.lifecycle.getDraft(asking.scope(), jobId),
       (seen) => seen.job.draft_task?.state !== 'pending' || this.drain.hasBegun,
     );

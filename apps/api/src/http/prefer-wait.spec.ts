@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { lookUntil, waitMsOf } from './prefer-wait.js';
+import { lookUntil, type Patience, waitMsOf } from './prefer-wait.js';
 
 describe('waitMsOf', () => {
   it.each([
@@ -28,11 +28,13 @@ describe('waitMsOf', () => {
 });
 
 describe('lookUntil', () => {
+  const forMs = (waitMs: number): Patience => ({ waitMs, gone: new AbortController().signal });
+
   it('looks once when it may not wait', async () => {
     let looks = 0;
     expect(
       await lookUntil(
-        0,
+        forMs(0),
         () => Promise.resolve(++looks),
         () => false,
       ),
@@ -43,7 +45,7 @@ describe('lookUntil', () => {
     let looks = 0;
     expect(
       await lookUntil(
-        60_000,
+        forMs(60_000),
         () => Promise.resolve(++looks),
         (seen) => seen === 3,
       ),
@@ -54,7 +56,7 @@ describe('lookUntil', () => {
     const begun = performance.now();
     let looks = 0;
     const seen = await lookUntil(
-      120,
+      forMs(120),
       () => Promise.resolve(++looks),
       () => false,
     );
@@ -63,8 +65,22 @@ describe('lookUntil', () => {
     expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
+  it('ends when nobody waits any more, without another look', async () => {
+    const leaving = new AbortController();
+    let looks = 0;
+    const begun = performance.now();
+    const look = (): Promise<number> => {
+      setTimeout(() => {
+        leaving.abort();
+      }, 5);
+      return Promise.resolve(++looks);
+    };
+    expect(await lookUntil({ waitMs: 60_000, gone: leaving.signal }, look, () => false)).toBe(1);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+
   it('ends with the error of a look', async () => {
     const look = (): Promise<number> => Promise.reject(new Error('gone'));
-    await expect(lookUntil(1_000, look, () => true)).rejects.toThrow('gone');
+    await expect(lookUntil(forMs(1_000), look, () => true)).rejects.toThrow('gone');
   });
 });

@@ -19,7 +19,7 @@ import { decodeCursor, encodeCursor } from '../http/cursor.js';
 import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
 import { IfMatch } from '../http/if-match.js';
 import { JobIdParam } from '../http/path-params.js';
-import { lookUntil, PreferWait } from '../http/prefer-wait.js';
+import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { API_SETTINGS, type ApiSettings } from '../settings.js';
 import { type JobBody, JobBody as JobBodyClass, JobPage, toJobBody } from './job.body.js';
@@ -134,10 +134,10 @@ export class JobsController {
   async get(
     @Asks() asking: Asking,
     @JobIdParam() jobId: string,
-    @PreferWait() waitMs: number,
+    @PreferWait() patience: Patience,
   ): Promise<JobBody> {
     const look = (): Promise<Job> => this.lifecycle.get(asking.scope(), jobId);
-    return toJobBody(await lookUntil(waitMs, look, (job) => hasEnded(job.status) || this.drain.hasBegun));
+    return toJobBody(await lookUntil(patience, look, (job) => hasEnded(job.status) || this.drain.hasBegun));
   }
 
   @Post(':job_id/confirm')
