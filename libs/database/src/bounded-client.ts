@@ -9,12 +9,21 @@ import { causeOf, isUnanswered } from './faults.js';
 export class BoundedClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
+    // Between the pool's listener and its holder's there is a moment without one, and an 'error' that nobody hears
+    // ends the process. The next statement tells whoever asks.
+    this.on('error', () => undefined);
     const ask = this.query.bind(this) as (...given: readonly unknown[]) => unknown;
+    let spent: Error | null = null;
     const askBounded = (...given: readonly unknown[]): unknown => {
+      if (spent) return Promise.reject(new Error('Connection terminated by its own bound', { cause: spent }));
       const asking = ask(...given);
       if (asking instanceof Promise) {
         asking.catch((error: unknown) => {
-          if (isUnanswered(error) || causeOf(error) === 'read_only') this.connection.stream.destroy();
+          if (!(error instanceof Error)) return;
+          if (isUnanswered(error) || causeOf(error) === 'read_only') {
+            spent = error;
+            this.connection.stream.destroy();
+          }
         });
       }
       return asking;

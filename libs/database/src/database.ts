@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   /** Bound on one statement, on the server; the client gives up a little later. */
   statementTimeoutMs?: number;
   connectTimeoutMs?: number;
+  /** How often a connection that only listens is asked whether it lives. */
+  listenCheckMs?: number;
   /** Called for faults of idle connections, which no caller waits for. */
   onError: (error: Error) => void;
 }
@@ -124,6 +126,7 @@ export class Database {
       channel,
       onNotify,
       onError: this.options.onError,
+      ...(this.options.listenCheckMs === undefined ? {} : { checkMs: this.options.listenCheckMs }),
       notify: async (to) => {
         await this.unscoped((tx) => tx.query(`SELECT pg_notify($1, '')`, [to]));
       },

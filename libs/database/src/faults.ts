@@ -10,25 +10,27 @@ export function isFault(error: unknown): error is Fault {
   return typeof error === 'object' && error !== null && 'message' in error;
 }
 
-/** Why the database cannot serve now, as a word that operators see: codes of PostgreSQL, of Node, and of Prisma. */
+/** Why the database cannot serve now, as a word that operators see: codes of PostgreSQL, of Node, of Prisma and its adapter. */
 const UNAVAILABLE = {
   unreachable: [
     ...['ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
-    ...['08001', '08004', 'P1001'],
+    ...['08001', '08004', 'P1001', 'DatabaseNotReachable'],
   ],
   name_not_found: ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA'],
   // 08P01: how PgBouncer says that it lost its server, or has none to give.
   connection_lost: [
     ...['ECONNRESET', 'ECONNABORTED', 'EPIPE', '08000', '08003', '08006', '08007', '08P01', 'P1017'],
-    'DATABASE_COMMIT_UNKNOWN',
+    ...['ConnectionClosed', 'DATABASE_COMMIT_UNKNOWN'],
   ],
   tls_failed: [
     ...['EPROTO', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'P1011'],
     ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_NOT_YET_VALID'],
-    'ERR_TLS_CERT_ALTNAME_INVALID',
+    ...['ERR_TLS_CERT_ALTNAME_INVALID', 'TlsConnectionError'],
   ],
   // 57014: the statement's own bound, or a cancel; 25P03 to 57P05: bounds on a transaction, on an idle session.
-  timed_out: [...['ETIMEDOUT', '57014', '25P03', '25P04', '57P05', 'P1002', 'P1008', 'P2024', 'P2028']],
+  timed_out: [
+    ...['ETIMEDOUT', '57014', '25P03', '25P04', '57P05', 'P1002', 'P1008', 'P2024', 'P2028', 'SocketTimeout'],
+  ],
   shutting_down: ['57P01'],
   crashed: ['57P02'],
   starting: ['57P03'],
@@ -101,11 +103,13 @@ export function isUnanswered(error: unknown): boolean {
 /** The codes that an error carries: its own, and the database's where Prisma has wrapped it. */
 export function codesOf(error: Fault): string[] {
   const cause = adapterCauseOf(error);
-  return [error.code, cause?.originalCode, cause?.code].filter((code) => typeof code === 'string');
+  return [error.code, cause?.originalCode, cause?.code, cause?.kind].filter(
+    (code) => typeof code === 'string',
+  );
 }
 
 /** What node-postgres told Prisma's adapter. A cause of any other error is not the database's. */
-function adapterCauseOf(error: Fault): { originalCode?: unknown; code?: unknown } | null {
+function adapterCauseOf(error: Fault): { originalCode?: unknown; code?: unknown; kind?: unknown } | null {
   const wrapped = isObject(error.meta) ? error.meta['driverAdapterError'] : error;
   if (!isObject(wrapped) || wrapped['name'] !== 'DriverAdapterError') return null;
   return isObject(wrapped['cause']) ? wrapped['cause'] : null;

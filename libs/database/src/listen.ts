@@ -116,8 +116,14 @@ async function hear(options: ListenOptions, signal: AbortSignal, onBegun: () => 
     onBegun();
     options.onNotify('');
     // Nothing ever has to be sent here, so a connection that died silently would be waited on for hours.
+    let isAsking = false;
     checking = setInterval(() => {
-      client.query('SELECT 1').catch(() => undefined);
+      if (isAsking) return;
+      isAsking = true;
+      client
+        .query('SELECT 1')
+        .catch(() => undefined)
+        .finally(() => (isAsking = false));
     }, options.checkMs ?? CHECK_MS);
     await ended;
     return fault;

@@ -171,7 +171,10 @@ class Link {
         this.reset();
       });
     }
-    this.ended = Promise.all([once(client, 'close'), once(this.server, 'close')]);
+    // Not events.once: it takes an error for the end.
+    const closed = (socket: Socket): Promise<unknown> =>
+      new Promise((resolve) => socket.once('close', resolve));
+    this.ended = Promise.all([closed(client), closed(this.server)]);
     void this.ended.then(() => {
       this.end.abort();
     });
