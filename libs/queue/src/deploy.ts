@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import { QUEUE_SCHEMA, QUEUES } from './queues.js';
+import { DEAD_QUEUE, DEAD_QUEUE_OPTIONS, QUEUE_SCHEMA, QUEUES } from './queues.js';
 
 const CONSUMERS = 'ss_api, ss_worker, ss_operator, ss_system';
 
@@ -23,8 +23,10 @@ export async function deployQueues(ownerUrl: string): Promise<void> {
   await boss.start();
   try {
     const present = new Set((await boss.getQueues()).map((queue) => queue.name));
-    for (const [name, options] of Object.entries(QUEUES)) {
-      if (!present.has(name)) await boss.createQueue(name, options);
+    // First the queue that the others name.
+    for (const [name, options] of [[DEAD_QUEUE, DEAD_QUEUE_OPTIONS] as const, ...Object.entries(QUEUES)]) {
+      if (present.has(name)) await boss.updateQueue(name, changeable(options));
+      else await boss.createQueue(name, options);
     }
     // Two who grant at once collide in the catalog; any number will do for the lock.
     await boss.getDb().executeSql(`
@@ -36,4 +38,13 @@ export async function deployQueues(ownerUrl: string): Promise<void> {
   } finally {
     await boss.stop({ graceful: false, timeout: 2_000 });
   }
+}
+
+/** What pg-boss lets one change of a queue that is there. */
+function changeable<Options extends { policy: string; partition?: boolean }>({
+  policy: _policy,
+  partition: _partition,
+  ...rest
+}: Options): Omit<Options, 'policy' | 'partition'> {
+  return rest;
 }

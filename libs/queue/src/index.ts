@@ -1,3 +1,6 @@
+export { type DeadLetter, DeadLetters } from './dead-letters.js';
 export { deployQueues } from './deploy.js';
+export { FIRST_MESSAGE, type Message, Messages, type PlaceInLine, type QueueCounts } from './messages.js';
+export { type Pause, Pauses } from './pauses.js';
 export { type HeldMessage, Queue, type QueueSettings, type WakeOptions } from './queue.js';
-export { type JobRef, type QueueName, QUEUES } from './queues.js';
+export { isQueueName, type JobRef, type QueueName, QUEUES } from './queues.js';

@@ -1,11 +1,32 @@
-import { type Database, type Instant, type Scope, type Subscription, type Tx } from '#database';
+import {
+  type Database,
+  type Instant,
+  SchemaMismatch,
+  type Scope,
+  type Subscription,
+  type Tx,
+} from '#database';
 import { PgBoss, type Db as IDatabase } from 'pg-boss';
-import { type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
+import { type MessageBody, messageKey, toBody, toRef } from './message-key.js';
+import { type Pause, Pauses } from './pauses.js';
+import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 
 /** Messages that nobody holds; $1 queues, $2 keys. pg-boss can delete by id only. */
 const FORGET_MESSAGES = `
   DELETE FROM ${QUEUE_SCHEMA}.job
   WHERE name = ANY ($1) AND COALESCE(singleton_key, '') = ANY ($2) AND state < 'active' AND policy = 'exclusive'`;
+
+/**
+ * Keeps the message that is there already ($1 queue, $2 key) from being taken or dropped until the transaction ends:
+ * whoever did so before would look at the row as it was.
+ */
+const HOLD_ON_TO_MESSAGE = `
+  SELECT FROM ${QUEUE_SCHEMA}.job
+  WHERE name = $1 AND COALESCE(singleton_key, '') = $2 AND state <= 'active' AND policy = 'exclusive'
+  FOR KEY SHARE`;
+
+/** The message that is there may go just then, and another one come; so often that is tried. */
+const WAKE_ATTEMPTS = 5;
 
 /** A message that a worker holds until it is settled. */
 export interface HeldMessage extends JobRef {
@@ -18,15 +39,12 @@ export interface WakeOptions {
   notBefore?: Instant | null;
 }
 
-interface MessageBody {
-  tenant_id: string;
-  job_id: string;
-}
-
 export interface QueueSettings {
   /** Workers listen for wake-ups and look after what other workers left behind; the API only sends. */
   consumes: boolean;
   onError: (error: Error) => void;
+  /** Told once when a queue that is taken from turns out to be paused, and once when it is not any more (null). */
+  onPause?: (name: QueueName, pause: Pause | null) => void;
 }
 
 /**
@@ -37,11 +55,13 @@ export interface QueueSettings {
 export class Queue {
   private readonly boss: PgBoss;
   private readonly listeners = new Map<QueueName, () => void>();
+  private readonly pauses = new Pauses();
+  private readonly paused = new Set<QueueName>();
 
   constructor(
     private readonly database: Database,
     private readonly scope: Scope,
-    settings: QueueSettings,
+    private readonly settings: QueueSettings,
   ) {
     this.boss = new PgBoss({
       db: this.adapter(),
@@ -56,23 +76,51 @@ export class Queue {
     this.boss.on('error', settings.onError);
   }
 
+  /** Throws `SCHEMA_MISMATCH` unless the queue's tables are there and of this release. */
   async start(): Promise<void> {
-    await this.boss.start();
+    try {
+      await this.boss.start();
+    } catch (error) {
+      if (!isOtherVersion(error)) throw error;
+      throw new SchemaMismatch(
+        'The tables of pg-boss are missing, or not of the version that this release works with; run: ' +
+          'npm run ssctl -- schema deploy',
+        { pgboss_version: await this.deployedVersion() },
+      );
+    }
   }
 
   async stop(): Promise<void> {
     await this.boss.stop({ graceful: false, timeout: 2_000 });
   }
 
-  /** Sends a wake-up for the job, in the caller's transaction. One that waits already is enough. */
+  /**
+   * Sends a wake-up for the job, in the caller's transaction. One that waits already is enough, and stays until the
+   * transaction ends: nobody takes it, or drops it, for what the row said before.
+   */
   async wake(tx: Tx, name: QueueName, ref: JobRef, options: WakeOptions = {}): Promise<void> {
-    const body: MessageBody = { tenant_id: ref.tenantId, job_id: ref.jobId };
-    await this.boss.send(name, body, {
-      db: inTransaction(tx),
-      singletonKey: messageKey(ref),
-      priority: options.priority ?? 0,
-      ...(options.notBefore ? { startAfter: options.notBefore } : {}),
-    });
+    for (let attempt = 1; attempt <= WAKE_ATTEMPTS; attempt++) {
+      const sent = await this.boss.send(name, toBody(ref), {
+        db: inTransaction(tx),
+        singletonKey: messageKey(ref),
+        ...timing(options),
+      });
+      if (sent !== null) return;
+      if ((await tx.query(HOLD_ON_TO_MESSAGE, [name, messageKey(ref)])).length > 0) return;
+    }
+    throw new Error(`the message of a job in ${name} comes and goes; it could not be woken`);
+  }
+
+  /** Sends wake-ups for many jobs in one statement. Answers how many had none yet. */
+  async wakeAll(tx: Tx, name: QueueName, wanted: readonly (JobRef & WakeOptions)[]): Promise<number> {
+    if (wanted.length === 0) return 0;
+    const messages = wanted.map((each) => ({
+      data: toBody(each),
+      singletonKey: messageKey(each),
+      ...timing(each),
+    }));
+    const sent = await this.boss.insert(name, messages, { db: inTransaction(tx), returnId: true });
+    return sent?.length ?? 0;
   }
 
   /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
@@ -82,6 +130,7 @@ export class Queue {
 
   /** Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. */
   async take(tx: Tx, name: QueueName, max: number): Promise<JobRef[]> {
+    if (await this.isPaused(tx, name)) return [];
     const messages = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
     if (messages.length === 0) return [];
     await this.boss.deleteJob(
@@ -94,8 +143,11 @@ export class Queue {
 
   /** Holds one message while slow work is done for it; `release` or its expiry ends that. */
   async hold(name: QueueName): Promise<HeldMessage | null> {
-    const [message] = await this.boss.fetch<MessageBody>(name, { batchSize: 1 });
-    return message ? { messageId: message.id, ...toRef(message.data) } : null;
+    return this.database.withoutTenant(this.scope, async (tx) => {
+      if (await this.isPaused(tx, name)) return null;
+      const [message] = await this.boss.fetch<MessageBody>(name, { batchSize: 1, db: inTransaction(tx) });
+      return message ? { messageId: message.id, ...toRef(message.data) } : null;
+    });
   }
 
   /** The work for a held message is done: the message goes in the transaction that keeps the result. */
@@ -110,9 +162,25 @@ export class Queue {
 
   /** Throws unless the queue's tables are there, at the version of this release, and readable. */
   async probe(): Promise<void> {
-    const queues = await this.boss.getQueues(Object.keys(QUEUES));
-    const missing = Object.keys(QUEUES).filter((name) => !queues.some((queue) => queue.name === name));
+    const wanted = [...Object.keys(QUEUES), DEAD_QUEUE];
+    const queues = await this.boss.getQueues(wanted);
+    const missing = wanted.filter((name) => !queues.some((queue) => queue.name === name));
     if (missing.length > 0) throw new Error(`queues are missing: ${missing.join(', ')}`);
+  }
+
+  /** Whether nothing may be taken; says so when that has changed since the last look. */
+  private async isPaused(tx: Tx, name: QueueName): Promise<boolean> {
+    const pause = await this.pauses.find(tx, name);
+    if (this.paused.has(name) !== (pause !== null)) {
+      if (pause) this.paused.add(name);
+      else this.paused.delete(name);
+      this.settings.onPause?.(name, pause);
+    }
+    return pause !== null;
+  }
+
+  private async deployedVersion(): Promise<number | null> {
+    return (await this.boss.isInstalled()) ? this.boss.schemaVersion() : null;
   }
 
   private adapter(): IDatabase {
@@ -141,11 +209,11 @@ function inTransaction(tx: Tx): IDatabase {
   return { executeSql: async (text, values) => ({ rows: await tx.query(text, values ?? []) }) };
 }
 
-/** Ids may hold any character, so the parts are kept apart by JSON rather than by a sign of our own. */
-function messageKey(ref: JobRef): string {
-  return JSON.stringify([ref.tenantId, ref.jobId]);
+function timing({ priority, notBefore }: WakeOptions): { priority: number; startAfter?: string } {
+  return { priority: priority ?? 0, ...(notBefore ? { startAfter: notBefore } : {}) };
 }
 
-function toRef(body: MessageBody): JobRef {
-  return { tenantId: body.tenant_id, jobId: body.job_id };
+/** pg-boss says both without a code. */
+function isOtherVersion(error: unknown): boolean {
+  return error instanceof Error && /is not installed|requires migrations/.test(error.message);
 }

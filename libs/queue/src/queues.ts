@@ -6,6 +6,15 @@ export interface JobRef {
   jobId: string;
 }
 
+/** Where messages go that were given up. Nobody takes them from there; see `DeadLetters`. */
+export const DEAD_QUEUE = 'job.dead';
+
+/** Long enough for whoever comes back from a holiday. */
+export const DEAD_QUEUE_OPTIONS = {
+  policy: 'standard',
+  retentionSeconds: 90 * 24 * 3600,
+} as const satisfies Omit<QueueOptions, 'name'>;
+
 /**
  * Every queue, with its settings in pg-boss. `exclusive` with a key per job: at most one live message a job.
  * `partition`: a table of its own, which is fetched tens of times faster than the shared one.
@@ -23,12 +32,17 @@ export const QUEUES = {
     notify: true,
     expireInSeconds: 180,
     retryLimit: 3,
+    deadLetter: DEAD_QUEUE,
     retentionSeconds: 24 * 3600,
     deleteAfterSeconds: 24 * 3600,
   },
 } as const satisfies Record<string, Omit<QueueOptions, 'name'>>;
 
 export type QueueName = keyof typeof QUEUES;
+
+export function isQueueName(text: string): text is QueueName {
+  return Object.hasOwn(QUEUES, text);
+}
 
 /** pg-boss keeps its tables apart from ours. */
 export const QUEUE_SCHEMA = 'pgboss';

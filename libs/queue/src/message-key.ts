@@ -1,0 +1,20 @@
+import type { JobRef } from './queues.js';
+
+/** What a message carries. */
+export interface MessageBody {
+  tenant_id: string;
+  job_id: string;
+}
+
+/** Ids may hold any character, so the parts are kept apart by JSON rather than by a sign of our own. */
+export function messageKey(ref: JobRef): string {
+  return JSON.stringify([ref.tenantId, ref.jobId]);
+}
+
+export function toBody(ref: JobRef): MessageBody {
+  return { tenant_id: ref.tenantId, job_id: ref.jobId };
+}
+
+export function toRef(body: MessageBody): JobRef {
+  return { tenantId: body.tenant_id, jobId: body.job_id };
+}
