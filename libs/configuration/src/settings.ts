@@ -146,6 +146,15 @@ export const settings = {
     readBy: ['worker'],
     about: 'How often lost leases and unnoticed jobs are looked for.',
   },
+  SS_QUEUE_RECONCILE_SECONDS: {
+    field: 'queueReconcileSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 3600,
+    default: 60,
+    readBy: ['worker'],
+    about: 'How often the messages of the queue are compared with the jobs, and mended.',
+  },
   SS_QUEUE_POLL_SECONDS: {
     field: 'queuePollSeconds',
     kind: 'seconds',

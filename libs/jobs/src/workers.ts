@@ -19,9 +19,10 @@ export interface RenewedLease {
 }
 
 const BE_SEEN = `
-  INSERT INTO worker (worker_id, build, abilities, slots)
-  VALUES ($1, $2, $3, $4)
-  ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE SET seen_at = clock_timestamp()`;
+  INSERT INTO worker (worker_id, build, abilities, slots, busy_slots)
+  VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE
+  SET seen_at = clock_timestamp(), busy_slots = excluded.busy_slots`;
 
 const LEAVE =
   'UPDATE worker SET stopped_at = clock_timestamp(), seen_at = clock_timestamp() WHERE worker_id = $1';
@@ -59,7 +60,8 @@ export class Workers {
   /** The worker is seen and all its leases are renewed, in one transaction. Answers one line a lease. */
   async beat(worker: WorkerIdentity, leases: readonly Lease[]): Promise<RenewedLease[]> {
     return this.database.acrossTenants(this.scope, async (tx) => {
-      await tx.query(BE_SEEN, [worker.workerId, worker.build, worker.abilities, worker.slots]);
+      const { workerId, build, abilities, slots } = worker;
+      await tx.query(BE_SEEN, [workerId, build, abilities, slots, leases.length]);
       return leases.length === 0 ? [] : this.renew(tx, leases);
     });
   }
