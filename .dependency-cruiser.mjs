@@ -63,6 +63,8 @@ const owners = {
   },
   'command line': { packages: ['commander'], by: ['^apps/ssctl/'] },
   probes: { packages: ['@nestjs/terminus'], by: ['^libs/health/', '^apps/'] },
+  metrics: { packages: ['prom-client'], by: ['^libs/observability/'] },
+  'metrics over HTTP': { packages: ['@willsoto/nestjs-prometheus'], by: ['^libs/health/'] },
   logging: { packages: ['pino', 'pino-http', 'nestjs-pino'], by: ['^libs/observability/', '^apps/'] },
 };
 

@@ -1,5 +1,5 @@
 import type { Lease, RunOutcome } from '#jobs';
-import type { Logger } from '#observability';
+import { type Logger, metrics } from '#observability';
 import { Worker as Thread } from 'node:worker_threads';
 import type { FromLeaseThread, LeaseThreadData, ToLeaseThread } from './lease-messages.js';
 import { monotonicMs, SharedClocks } from './shared-clocks.js';
@@ -130,7 +130,10 @@ export class LeaseKeeper {
     const facts = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo, reason };
     if (reason === 'cancelled')
       this.logger.info({ event: 'SS_WORKER_RUN_CANCELLED', ...facts }, 'ending the run');
-    else this.logger.warn({ event: 'SS_WORKER_STALE_LEASE', ...facts }, 'stale_lease: ending the run');
+    else {
+      metrics.leasesLost.inc({ reason });
+      this.logger.warn({ event: 'SS_WORKER_STALE_LEASE', ...facts }, 'stale_lease: ending the run');
+    }
     held.controller.abort(reason);
   }
 }

@@ -3,17 +3,18 @@ import { FolderArtifactStore } from '#artifacts';
 import { RulesDrafter } from '#drafting';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
-import { JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
-import { createLogger, FrameworkLogger } from '#observability';
+import { JobDrafting, JobRuns, LostRuns, QueueReconciler, type WorkerIdentity } from '#jobs';
+import { createLogger, FrameworkLogger, release } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { abilitiesOf } from './abilities.js';
-import { workerBuild } from './build.js';
 import { readEnv } from './env.js';
+import { sayPaused } from './say-paused.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { Reconciler } from './reconciler.js';
 import { Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -35,12 +36,16 @@ try {
   const profiles = readCommandProfiles(configuration.commandProfiles);
   const identity: WorkerIdentity = {
     workerId,
-    build: workerBuild(),
+    build: release(),
     abilities: abilitiesOf(profiles),
     slots: configuration.workerConcurrency,
   };
   const scope = { actor: { kind: 'worker', id: workerId }, source: 'worker' } as const;
-  const queue = new Queue(database, scope, { consumes: true, onError: onConnectionFault(logger) });
+  const queue = new Queue(database, scope, {
+    consumes: true,
+    onError: onConnectionFault(logger),
+    onPause: sayPaused(logger),
+  });
   closing.add(() => queue.stop());
   const store = new FolderArtifactStore(configuration.artifactsDir);
   const leaseMs = configuration.queueLeaseTtlSeconds * SECOND;
@@ -110,6 +115,13 @@ try {
       await closing.run();
     },
   });
+  const reconciler = new Reconciler(
+    new QueueReconciler(database, queue, scope),
+    { everyMs: configuration.queueReconcileSeconds * SECOND },
+    logger,
+  );
+  closing.add(() => reconciler.stop());
+  reconciler.start();
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
   logger.info(

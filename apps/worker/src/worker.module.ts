@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '#artifacts';
 import { assertSchema, type Database, type Scope } from '#database';
-import { HealthModule } from '#health';
+import { HealthModule, metricsModule } from '#health';
 import type { Queue } from '#queue';
 import { type DynamicModule, Module } from '@nestjs/common';
 
@@ -14,13 +14,14 @@ export interface WorkerHealth {
   maxLookAgeMs: number;
 }
 
-/** The worker's only HTTP: its probes. */
+/** The worker's only HTTP: its probes and its metrics. */
 @Module({})
 export class WorkerModule {
   static register({ database, queue, store, scope, lookAges, maxLookAgeMs }: WorkerHealth): DynamicModule {
     return {
       module: WorkerModule,
       imports: [
+        metricsModule('worker'),
         HealthModule.register({
           useFactory: () => [
             { name: 'database', check: () => database.ping() },

@@ -1,5 +1,6 @@
 export { type DependencyCheck } from './dependency-check.js';
 export { Drain } from './drain.js';
+export { metricsModule } from './metrics.module.js';
 export { NotReady } from './health.controller.js';
 export { HealthModule } from './health.module.js';
 export { onConnectionFault, openDatabase } from './open-database.js';

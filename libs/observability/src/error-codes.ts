@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   MEDIA_TYPE_UNSUPPORTED: 'The Content-Type is not one that the route reads.',
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
   PLAN_MISSING: 'The job has no frozen plan.',
+  QUEUE_NOT_FOUND: 'There is no such queue.',
   RUN_NOT_FOUND: 'The job has no such run.',
   SCHEMA_MISMATCH: 'The database’s schema is not this release’s.',
   SERVICE_INTERNAL_ERROR: 'A fault of the service; the request id finds it in the logs.',

@@ -20,8 +20,8 @@ export function requestLogging(logger: Logger): Params {
       quietReqLogger: true,
       quietResLogger: true,
       customAttributeKeys: { reqId: 'request_id' },
-      // Probes come every few seconds and say nothing new.
-      autoLogging: { ignore: (request) => pathOf(request).startsWith('/health/') },
+      // Probes and scrapes come every few seconds and say nothing new.
+      autoLogging: { ignore: (request) => /^\/(health\/|metrics$)/.test(pathOf(request)) },
       customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'warn' : 'info'),
       customSuccessObject: describe,
       customErrorObject: (request, response, _error, values: unknown) => describe(request, response, values),

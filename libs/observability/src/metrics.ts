@@ -1,0 +1,26 @@
+import { Counter, Gauge } from 'prom-client';
+
+/**
+ * Every metric of ours, in one place: what it counts, in which unit, by which labels. A label has few values, known
+ * beforehand: never an id of a tenant or a job. Beside these, /metrics tells what Node tells of every process.
+ */
+export const metrics = {
+  /** Always 1: its labels say what runs. */
+  buildInfo: new Gauge({
+    name: 'ss_build_info',
+    help: 'Which release of which program this is; always 1.',
+    labelNames: ['program', 'version'] as const,
+  }),
+  /** kind: woken (a job had no message), dropped (a message had no job), given_up (a draft was tried too often). */
+  queueRepairs: new Counter({
+    name: 'ss_queue_repairs_total',
+    help: 'Disagreements between jobs and messages that the reconciler mended.',
+    labelNames: ['queue', 'kind'] as const,
+  }),
+  /** reason: lease_lost (somebody took the run), lease_expired (it could not be renewed in time). */
+  leasesLost: new Counter({
+    name: 'ss_worker_leases_lost_total',
+    help: 'Runs that this worker had to end because its lease was gone.',
+    labelNames: ['reason'] as const,
+  }),
+};
