@@ -2,8 +2,8 @@ import type { ArtifactStore } from '#artifacts';
 import { AuditTrail } from '#audit';
 import { assertSchema, type Database, type Scope } from '#database';
 import type { Execution } from '#execution';
-import { HealthModule } from '#health';
-import { JobInputs, JobLifecycle, JobReads } from '#jobs';
+import { HealthModule, metricsModule } from '#health';
+import { JobExplanations, JobInputs, JobLifecycle, JobReads, QueueControl } from '#jobs';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
 import { ApiKeys, Tenants } from '#tenancy';
@@ -20,7 +20,9 @@ import { EtagInterceptor } from './http/etag.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
+import { ExplainController } from './jobs/explain.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
+import { QueuesController } from './queues/queues.controller.js';
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
 
@@ -49,6 +51,7 @@ export class ApiModule {
       module: ApiModule,
       imports: [
         LoggerModule.forRoot(requestLogging(logger)),
+        metricsModule('api'),
         HealthModule.register({
           useFactory: () => [
             { name: 'database', check: () => database.ping() },
@@ -65,11 +68,15 @@ export class ApiModule {
         RunsController,
         ArtifactsController,
         AuditController,
+        ExplainController,
+        QueuesController,
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
         { provide: JobReads, useValue: new JobReads(database) },
         { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
+        { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
+        { provide: QueueControl, useValue: new QueueControl(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },

@@ -37,7 +37,10 @@ try {
       execution: new Execution(),
       commandProfiles: Object.keys(profiles),
       uploadMaxBytes: configuration.uploadMaxBytes,
-      settings: { idempotencyTtlHours: configuration.idempotencyTtlHours },
+      settings: {
+        idempotencyTtlHours: configuration.idempotencyTtlHours,
+        leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
+      },
       logger,
     },
     configuration.bodyMaxBytes,

@@ -1,6 +1,8 @@
 /** What controllers need to know of the configuration. */
 export interface ApiSettings {
   idempotencyTtlHours: number;
+  /** A worker that was not seen for so long is taken for dead. */
+  leaseMs: number;
 }
 
 export const API_SETTINGS = Symbol('API_SETTINGS');

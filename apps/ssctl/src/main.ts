@@ -2,7 +2,9 @@ import 'reflect-metadata';
 import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
+import { addJobCommands } from './commands/job.js';
 import { addKeyCommands } from './commands/key.js';
+import { addQueueCommands } from './commands/queue.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addStartCommand } from './commands/start.js';
 import { addTenantCommands } from './commands/tenant.js';
@@ -32,6 +34,8 @@ async function main(): Promise<void> {
   addSchemaCommands(program, withDeployment);
   addTenantCommands(program, withDeployment);
   addKeyCommands(program, withDeployment);
+  addQueueCommands(program, withDeployment);
+  addJobCommands(program, withDeployment, configuration);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   await program.parseAsync();

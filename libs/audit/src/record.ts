@@ -11,6 +11,8 @@ export interface AuditRecord {
   resourceId: string;
   changes?: Readonly<Record<string, unknown>>;
   metadata?: Readonly<Record<string, unknown>>;
+  /** Whose audit it is, where the transaction works across tenants; else the transaction's tenant. */
+  tenantId?: string;
 }
 
 const INSERT_RECORD = `
@@ -18,7 +20,7 @@ const INSERT_RECORD = `
     tenant_id, actor_kind, actor_id, action, resource_type, resource_id, reason, request_id, source, changes, metadata
   )
   VALUES (
-    current_setting('ss.tenant_id'), current_setting('ss.actor_kind'), current_setting('ss.actor_id'), $1, $2, $3,
+    coalesce($6, current_setting('ss.tenant_id')), current_setting('ss.actor_kind'), current_setting('ss.actor_id'), $1, $2, $3,
     nullif(current_setting('ss.reason'), ''), nullif(current_setting('ss.request_id'), ''),
     current_setting('ss.source'), $4, $5
   )`;
@@ -34,5 +36,6 @@ export async function record(tx: Tx, event: AuditRecord): Promise<void> {
     event.resourceId,
     event.changes ? JSON.stringify(event.changes) : null,
     event.metadata ? JSON.stringify(event.metadata) : null,
+    event.tenantId ?? null,
   ]);
 }

@@ -3,6 +3,8 @@ export { type FrozenPlan } from './frozen-plans.js';
 export { type DraftTask, type Failure, type Job, refOf } from './job.js';
 export { type Artifact, type NewArtifact } from './job-artifacts.js';
 export { JobDrafting, type DraftingResult } from './job-drafting.js';
+export { type JobExplanation, type Reason, REASON_CODES, type ReasonCode } from './job-explanation.js';
+export { JobExplanations } from './job-explanations.js';
 export { DATASET_ROLES, type DatasetRole, type InputDataset } from './job-input-rows.js';
 export { JobInputs, type ReceivedDataset } from './job-inputs.js';
 export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lifecycle.js';
@@ -11,6 +13,9 @@ export { type JobFilter, JobReads } from './job-reads.js';
 export { RUN_ENDED_CHANNEL } from './close-run.js';
 export { JobRuns, type Settlement } from './job-runs.js';
 export { LostRuns, type LostRun } from './lost-runs.js';
+export { QueueControl, QueueNotFound, queueNamed, type QueueState } from './queue-control.js';
+export { QueueReconciler, type ReconcileRound, type Repair, type RepairKind } from './queue-reconciler.js';
+export { Redrive, type RedriveRequest, type Redriven, type SkipCode } from './redrive.js';
 export {
   DatasetNotFound,
   DraftInvalid,

@@ -2,4 +2,4 @@ export { type ApiKey, ApiKeys, type NewKey } from './api-keys.js';
 export { type Caller, requireScope } from './caller.js';
 export { KeyRefused, ScopeMissing, TenantMismatch } from './refusals.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
-export { DEFAULT_TENANT, type Tenant, Tenants } from './tenants.js';
+export { DEFAULT_TENANT, PLATFORM, type Tenant, Tenants } from './tenants.js';

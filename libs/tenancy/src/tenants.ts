@@ -10,6 +10,12 @@ export interface Tenant {
 /** The tenant of a deployment that never knew any. */
 export const DEFAULT_TENANT = 'default';
 
+/**
+ * Whose audit it is when an act belongs to no tenant, such as pausing a queue. No tenant can have this name, so none
+ * reads there of what was done to the whole deployment, and nothing of it stands among a tenant's own rows.
+ */
+export const PLATFORM = '@platform';
+
 export class Tenants {
   constructor(private readonly database: Database) {}
 
