@@ -25,7 +25,8 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
   describeProbes(document);
-  describeMetrics(document);
+  // For whoever watches the programs, not for clients of the API.
+  delete document.paths['/metrics'];
   return document;
 }
 
@@ -53,21 +54,6 @@ function describeProbes(document: OpenAPIObject): void {
       },
     });
   }
-}
-
-/** The same of what is measured. */
-function describeMetrics(document: OpenAPIObject): void {
-  const operation = document.paths['/metrics']?.get;
-  if (!operation) return;
-  Object.assign(operation, {
-    operationId: 'metrics',
-    summary: 'What is measured, in the text format of Prometheus',
-    tags: ['health'],
-    security: [],
-    responses: {
-      200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
-    },
-  });
 }
 
 /** `/openapi.json` and, for people, `/docs`. */

@@ -21,8 +21,8 @@ export class Reconciler {
   ) {}
 
   /** The first round comes by chance within the period, so that workers which started together do not stay together. */
-  start(): void {
-    this.next(Math.random() * this.options.everyMs);
+  start(firstMs = Math.random() * this.options.everyMs): void {
+    this.next(firstMs);
   }
 
   /** Resolves when the round under way has ended. */

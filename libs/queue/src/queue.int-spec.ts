@@ -86,6 +86,22 @@ describe('the queue', () => {
     expect(await take()).toEqual([ref]);
   });
 
+  it('keeps a message that is there already for who counts on it, until that transaction has ended', async () => {
+    await wake();
+    const whileOpen = await send(async (tx) => {
+      await sender.wake(tx, 'job.run', ref);
+      return take();
+    });
+    expect([whileOpen, await take()]).toEqual([[], [ref]]);
+  });
+
+  it('sends many in one statement, and none twice', async () => {
+    await wake();
+    const refs = ['job-1', 'job-2', 'job-3'].map((jobId) => ({ ...ref, jobId, priority: 3 }));
+    expect(await send((tx) => sender.wakeAll(tx, 'job.run', refs))).toBe(2);
+    expect((await take()).map(({ jobId }) => jobId).sort()).toEqual(['job-1', 'job-2', 'job-3']);
+  });
+
   it('gives a message to one of two who take at once, and does not let them wait for each other', async () => {
     await wake();
     const both = await Promise.all([take(1), take(1)]);
