@@ -1,4 +1,4 @@
-import { isUnavailable } from '#database';
+import { isBusy, isUnavailable } from '#database';
 import type { Logger } from '#observability';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -6,7 +6,7 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Writes until the database has answered: a database that is away is no failure of the job. The write may happen again
+ * Writes until the database has answered: one that is away, or a row that others hold, is no failure of the job. The write may happen again
  * after an answer that was lost, so it has to be one that happens only once. Ends when `isMoot` says that the answer
  * does not matter any more, and then throws what the last try threw.
  */
@@ -19,7 +19,7 @@ export async function untilCertain<T>(
     try {
       return await write();
     } catch (error) {
-      if (!isUnavailable(error) || isMoot()) throw error;
+      if (!(isUnavailable(error) || isBusy(error)) || isMoot()) throw error;
       logger.warn(
         { event: 'SS_WORKER_WRITE_RETRIED', retry_ms: pauseMs, err: error },
         'the database does not answer; trying again',

@@ -37,6 +37,7 @@ function aWorker(): WorkerIdentity {
 function keep({ heartbeatMs = 200, url = db.workerUrl, identity = aWorker() } = {}): LeaseKeeper {
   const settings = {
     url,
+    directUrl: url,
     role: 'ss_worker',
     identity,
     leaseMs: LEASE_MS,

@@ -5,6 +5,7 @@ import type { LogLevel } from '#configuration';
 /** What the thread that keeps the leases is started with. */
 export interface LeaseThreadData {
   url: string;
+  directUrl: string;
   role: ProgramRole;
   identity: WorkerIdentity;
   leaseMs: number;

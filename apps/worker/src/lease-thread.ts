@@ -27,6 +27,7 @@ const logger = createLogger({ program: 'worker', level: data.logLevel }).child({
 });
 const database = new Database({
   url: data.url,
+  directUrl: data.directUrl,
   role: data.role,
   applicationName: 'ss-worker-leases',
   poolSize: 1,

@@ -51,7 +51,7 @@ try {
   const leaseMs = configuration.queueLeaseTtlSeconds * SECOND;
   const pollMs = configuration.queuePollSeconds * SECOND;
   const heartbeatMs = configuration.queueHeartbeatSeconds * SECOND;
-  const leaseOptions = { url: database.url, role: 'ss_worker', identity, leaseMs, heartbeatMs } as const;
+  const leaseOptions = { ...database.urls, role: 'ss_worker', identity, leaseMs, heartbeatMs } as const;
   const worker = new Worker(
     {
       identity,

@@ -72,8 +72,9 @@ export class Database {
   }
 
   /** Where the database is, with the secret that opens it: for a thread of the same program, and for no log. */
-  get url(): string {
-    return this.options.url;
+  get urls(): { url: string; directUrl: string } {
+    const { url, directUrl = url } = this.options;
+    return { url, directUrl };
   }
 
   /** Runs `work` in one transaction that sees the rows of one tenant. It commits when `work` returns. */
