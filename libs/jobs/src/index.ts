@@ -2,6 +2,14 @@ export { type Draft } from './drafts.js';
 export { type FrozenPlan } from './frozen-plans.js';
 export { type DraftTask, type Failure, type Job, refOf } from './job.js';
 export { type Artifact, type NewArtifact } from './job-artifacts.js';
+export {
+  type Ask,
+  findViolations,
+  type Grace,
+  type Invariant,
+  type Violations,
+} from './invariants/invariant.js';
+export { INVARIANTS, NOT_TOLD_BY_SQL } from './invariants/invariants.js';
 export { JobDrafting, type DraftingResult } from './job-drafting.js';
 export { type JobExplanation, type Reason, REASON_CODES, type ReasonCode } from './job-explanation.js';
 export { JobExplanations } from './job-explanations.js';

@@ -3,4 +3,4 @@ export { deployQueues } from './deploy.js';
 export { FIRST_MESSAGE, type Message, Messages, type PlaceInLine, type QueueCounts } from './messages.js';
 export { type Pause, Pauses } from './pauses.js';
 export { type HeldMessage, Queue, type QueueSettings, type WakeOptions } from './queue.js';
-export { isQueueName, type JobRef, type QueueName, QUEUES } from './queues.js';
+export { isQueueName, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
