@@ -3,13 +3,14 @@ import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
 import { addJobCommands } from './commands/job.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addKeyCommands } from './commands/key.js';
 import { addQueueCommands } from './commands/queue.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addStartCommand } from './commands/start.js';
 import { addTenantCommands } from './commands/tenant.js';
 import { Deployment } from './deployment.js';
-import { readEnv } from './env.js';
+import { rawEnvironment, readEnv } from './env.js';
 import { say } from './terminal.js';
 import type { WithDeployment } from './with-deployment.js';
 
@@ -20,6 +21,13 @@ try {
 }
 
 async function main(): Promise<void> {
+  const program = new Command('ssctl').description('The operator’s command line of SS').showHelpAfterError();
+  addDoctorCommand(program, rawEnvironment);
+  // It is asked when something is wrong, which may well be the configuration.
+  if (process.argv[2] === 'doctor') {
+    await program.parseAsync();
+    return;
+  }
   const { configuration, warnings } = readEnv();
   for (const warning of warnings) say(warning);
   const withDeployment: WithDeployment = async (work) => {
@@ -30,7 +38,6 @@ async function main(): Promise<void> {
       await deployment.close();
     }
   };
-  const program = new Command('ssctl').description('The operator’s command line of SS').showHelpAfterError();
   addSchemaCommands(program, withDeployment);
   addTenantCommands(program, withDeployment);
   addKeyCommands(program, withDeployment);

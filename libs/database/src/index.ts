@@ -4,6 +4,7 @@ export { EmbeddedServer } from './embedded-server.js';
 export { CommitUnknown, isNotDeployed, isUniqueViolation, SchemaMismatch, WriteFailed } from './errors.js';
 export { type Cause, causeOf, isBusy, isTransient, isUnavailable } from './faults.js';
 export { type Prisma } from './generated/client.js';
+export { Inspection, type Question } from './inspection.js';
 export { type Instant } from './instants.js';
 export { NotListening, type Subscription } from './listen.js';
 export { plain, type Plain } from './plain.js';

@@ -73,6 +73,11 @@ export class EmbeddedServer {
     private readonly durable: boolean,
   ) {}
 
+  /** Tells whether there is a server to start in that data folder, or `start` would make a new one. */
+  static async exists(dataDir: string): Promise<boolean> {
+    return (await readRecord(dataDir)) !== null;
+  }
+
   static async start(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
     return EmbeddedServer.#open(options, true);
   }
