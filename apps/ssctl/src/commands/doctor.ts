@@ -76,7 +76,7 @@ async function diagnose(environment: Environment, options: DoctorOptions): Promi
   const report = await examine(
     configuration,
     { invariants, grace, limitMs: limitSeconds * 1_000 },
-    checks(environment, grace),
+    checks(grace),
   );
   if (invariants) return report;
   return reportOf(

@@ -6,9 +6,14 @@ const WIDTH = 100;
 export function inLines({ ok, findings, checked, not_checked }: Report): string[] {
   const found = findings.flatMap((finding) => [...findingLines(finding), '']);
   const skipped = not_checked.map(({ id, why }) => `not checked  ${id}: ${why}`);
-  const words = ok ? 'Nothing is wrong.' : 'Something is wrong; see above.';
-  const count = `${words} ${String(checked.length)} checks were carried out: ${checked.join(', ')}.`;
+  const count = `${summary(ok, findings)} ${String(checked.length)} checks were carried out: ${checked.join(', ')}.`;
   return [...found, ...skipped, ...(skipped.length > 0 ? [''] : []), ...wrapped(count, '')];
+}
+
+function summary(ok: boolean, findings: readonly Finding[]): string {
+  if (ok) return findings.length === 0 ? 'Nothing is wrong.' : 'Nothing is wrong, but look at the above.';
+  const known = findings.some(({ level }) => level === 'error' || level === 'violated');
+  return known ? 'Something is wrong; see above.' : 'Not everything could be looked at; see above.';
 }
 
 function findingLines({ id, level, cause, remedy }: Finding): string[] {
