@@ -69,7 +69,8 @@ const owners = {
 };
 
 const startsProcesses = ['^libs/execution/', '^libs/database/src/embedded', '^apps/ssctl/'];
-const TESTS = '[.](int-|e2e-)?spec[.]ts$|^apps/[^/]+/test/';
+// The chaos program is a test that users can run: it looks from outside, starts programs, and uses libs/testing.
+const TESTS = '[.](int-|e2e-)?spec[.]ts$|^apps/[^/]+/test/|^apps/chaos/';
 const TESTING = '^libs/testing/';
 const ENTRY = (names) => `^libs/(${names.join('|')})/src/index[.]ts$`;
 const IN = (name) => `^libs/${name}/`;

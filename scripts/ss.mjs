@@ -17,12 +17,14 @@ const USAGE = `usage: npm run <command> [-- arguments]
   start       API and worker in the foreground until Ctrl-C                  [-- --json]
   api         the API alone                 worker      a worker alone
   ssctl       the operator's command line                                    [-- --help]
+  chaos       one fault after the other on a deployment of its own            [-- --minutes 20 --seed 1]
   test        every check; some of them:                                     [-- types lint unit]
               one jest file or name:                                         [-- unit -- libs/plans]
   docs        write the generated documents anew
 `;
 
 const ssctl = join(root, 'dist/apps/ssctl/src/main.js');
+const chaos = join(root, 'dist/apps/chaos/src/main.js');
 
 const commands = {
   setup: () => 0,
@@ -30,6 +32,7 @@ const commands = {
   demo: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'demo', ...args]),
   start: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'start', ...args]),
   ssctl: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, ...args]),
+  chaos: (args) => runForward(nodeBinary(), ['--enable-source-maps', chaos, ...args]),
   api: (args) => runForward(nodeBinary(), nestStart('api', args)),
   worker: (args) => runForward(nodeBinary(), nestStart('worker', args)),
   docs: writeDocs,
