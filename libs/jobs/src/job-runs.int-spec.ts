@@ -417,6 +417,24 @@ describe('a run after another', () => {
     expect((await programs.runs.order(third!)).done).toEqual(done);
   });
 
+  it('takes a step over at one instant: it has not ended before it began', async () => {
+    const { lease } = await running();
+    const stepIds = Array.from({ length: 20 }, (_, index) => `s${String(index)}`);
+    const steps = stepIds.map((stepId, index) => ({ stepId, position: index + 1, type: 'noop' }));
+    for (const step of steps) {
+      await programs.runs.beginStep(lease, step);
+      await programs.runs.endStep(lease, step.stepId, { outcome: 'succeeded', artifacts: [] });
+    }
+    await programs.runs.settle(lease, { outcome: 'interrupted' });
+    const [next] = await claim();
+    for (const step of steps) await programs.runs.resumeStep(next!, step, lease.runId);
+    const times = await db.sql<{ at_once: boolean }>(
+      'SELECT started_at = ended_at AS at_once FROM run_step WHERE run_id = $1',
+      [next!.runId],
+    );
+    expect(times).toEqual(steps.map(() => ({ at_once: true })));
+  });
+
   it('is found by its worker when the answer to the claim was lost', async () => {
     const { job } = await programs.lifecycle.create(
       mine(),

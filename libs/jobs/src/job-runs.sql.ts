@@ -74,13 +74,14 @@ export const BEGIN_STEP = `
   VALUES ($1, $2, $3, $4, $5, $6)
   ON CONFLICT ON CONSTRAINT run_step_pkey DO NOTHING`;
 
-/** Takes over what the run $7 has done. */
+/** Takes over what the run $7 has done; begun and ended at one instant, which two looks at the clock would not give. */
 export const RESUME_STEP = `
   INSERT INTO run_step (
-    tenant_id, job_id, run_id, step_id, position, type, ended_at, outcome, summary, resumed_from
+    tenant_id, job_id, run_id, step_id, position, type, started_at, ended_at, outcome, summary, resumed_from
   )
-  SELECT tenant_id, job_id, $3, step_id, $5, $6, clock_timestamp(), outcome, summary, run_id
+  SELECT tenant_id, job_id, $3, step_id, $5, $6, taken.at, taken.at, outcome, summary, run_id
   FROM run_step
+  CROSS JOIN (SELECT clock_timestamp() AS at) AS taken
   WHERE tenant_id = $1 AND job_id = $2 AND step_id = $4 AND run_id = $7
   ON CONFLICT ON CONSTRAINT run_step_pkey DO NOTHING`;
 
