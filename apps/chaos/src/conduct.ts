@@ -1,7 +1,7 @@
 import { checkAnswers } from './check/answers.js';
 import { checkRest } from './check/at-rest.js';
 import { checkSentJobs, checkShownMoves } from './check/acknowledged.js';
-import { checkInvariants } from './check/doctor.js';
+import { checkInvariants } from './check/invariants.js';
 import { checkPrograms } from './check/programs.js';
 import { quiesce } from './check/quiesce.js';
 import { nextStarts } from './check/replaced.js';
@@ -103,7 +103,7 @@ async function checkAll(fault: Fault, trial: Trial, from: number): Promise<void>
     checkAnswers(calls),
     checkPrograms(deployment.programs, trial.expectedGrave),
     await checkRest(server),
-    await checkInvariants(deployment.operator),
+    await checkInvariants(server),
   ];
   for (const violation of found.flat()) trial.violate(violation);
   for (const ms of trial.recoveries.filter((each) => each > fault.recoveryLimitMs)) {
