@@ -7,6 +7,7 @@ import {
   ServiceUnavailableException,
 } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+import { causeOf } from '#database';
 import { DEPENDENCY_CHECKS, type DependencyCheck } from './dependency-check.js';
 import { Drain } from './drain.js';
 
@@ -44,7 +45,7 @@ export class HealthController {
           (dependency) => () =>
             this.indicators
               .check(dependency.name)
-              .attempt(() => dependency.check())
+              .attempt(() => said(dependency.check()))
               .withTimeout(CHECK_TIMEOUT_MS)
               .cacheFor(CACHE_MS),
         ),
@@ -54,6 +55,14 @@ export class HealthController {
       throw new NotReady(error.getResponse());
     }
   }
+}
+
+/** Readiness is open to everybody: of an outage it tells the cause in a word, not the address that was tried. */
+async function said(check: Promise<void>): Promise<void> {
+  await check.catch((error: unknown) => {
+    const cause = causeOf(error);
+    throw cause === null ? error : new Error(cause, { cause: error });
+  });
 }
 
 /** Carries the answer of a readiness check past whatever shapes other errors. */

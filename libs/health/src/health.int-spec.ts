@@ -61,6 +61,13 @@ describe('health', () => {
     expect(await probe(app, 'live')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
 
+  it('tells the cause of an outage in a word, and no address', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED 10.1.2.3:5432'), { code: 'ECONNREFUSED' });
+    const app = await start([{ name: 'database', check: () => Promise.reject(refused) }]);
+    const { body } = await probe(app, 'ready');
+    expect(body.details['database']).toEqual({ status: 'down', message: 'unreachable' });
+  });
+
   it('is ready again when the dependency is', async () => {
     let broken = true;
     const app = await start([
