@@ -1,7 +1,6 @@
 import type { Instant } from '#database';
 import type { Pause, PlaceInLine, QueueName } from '#queue';
 import type { Job } from './job.js';
-import { hasEnded } from './job-moves.js';
 
 /** Every reason why a job does not run, or what it does instead, with what it means. */
 export const REASON_CODES = {
@@ -89,7 +88,6 @@ export function explain(situation: Situation): JobExplanation {
 
 function reasonsOf(situation: Situation): Reason[] {
   const { job } = situation;
-  if (hasEnded(job.status)) return [ended(job)];
   switch (job.status) {
     case 'created':
     case 'draft_ready':
@@ -100,8 +98,14 @@ function reasonsOf(situation: Situation): Reason[] {
       ];
     case 'running':
       return running(situation);
-    default:
+    case 'queued':
       return [...waits(situation), ...obstacles(situation), ...line(situation), ...expires(situation)];
+    case 'succeeded':
+    case 'failed':
+    case 'cancelled':
+      return [ended(job)];
+    default:
+      return job.status satisfies never;
   }
 }
 
