@@ -90,6 +90,14 @@ export class Database {
     return this.run(this.settings('ss_system', '', scope), work);
   }
 
+  /**
+   * The one door for lifting legacy files into rows: across tenants, and a job may be written in the state in which
+   * its file has it. Only logins that may take on the role `ss_migration` get through.
+   */
+  async migrating<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.run(scopeSettings('ss_migration', '', scope), work);
+  }
+
   /** Runs `work` under the program's role with no tenant set: it sees no tenant's rows. For the queue's own tables. */
   async withoutTenant<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.run(this.settings(this.options.role, '', scope), work);

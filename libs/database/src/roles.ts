@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 /** The role a program works under. None of them owns a table, is a superuser, or passes row-level security. */
-export type ProgramRole = 'ss_api' | 'ss_worker' | 'ss_operator';
+export type ProgramRole = 'ss_api' | 'ss_worker' | 'ss_operator' | 'ss_migration';
 
 /**
  * A server's roles belong to all its databases, and two of them may be deployed at the same moment. The lock keeps
@@ -18,10 +18,14 @@ DECLARE
 BEGIN
   -- Any number, so long as every SS uses the same.
   PERFORM pg_advisory_xact_lock(5302026);
-  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator'] LOOP
+  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator', 'ss_migration'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
       BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', wanted);
+        EXECUTE format(
+          'CREATE ROLE %I NOLOGIN %s NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE',
+          -- A migration is work across tenants and more: it has what ss_system has without stepping further.
+          wanted, CASE WHEN wanted = 'ss_migration' THEN 'INHERIT' ELSE 'NOINHERIT' END
+        );
       EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
       END;
     END IF;
@@ -33,7 +37,13 @@ BEGIN
   IF NOT pg_has_role('ss_operator', 'ss_system', 'MEMBER') THEN
     GRANT ss_system TO ss_operator;
   END IF;
-  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator'] LOOP
+  IF NOT pg_has_role('ss_migration', 'ss_system', 'MEMBER') THEN
+    GRANT ss_system TO ss_migration;
+  END IF;
+  IF NOT pg_has_role('ss_operator', 'ss_migration', 'MEMBER') THEN
+    GRANT ss_migration TO ss_operator;
+  END IF;
+  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator', 'ss_migration'] LOOP
     IF NOT pg_has_role(session_user, wanted, may_take_on) THEN
       EXECUTE format('GRANT %I TO %I', wanted, session_user);
     END IF;

@@ -30,6 +30,7 @@ export class TestDatabase {
       ss_api: await loginUrl('ss_api', name),
       ss_worker: await loginUrl('ss_worker', name),
       ss_operator: await loginUrl('ss_operator', name),
+      ss_migration: await loginUrl('ss_migration', name),
     });
   }
 
@@ -43,6 +44,10 @@ export class TestDatabase {
 
   get operatorUrl(): string {
     return this.programUrls.ss_operator;
+  }
+
+  get migrationUrl(): string {
+    return this.programUrls.ss_migration;
   }
 
   /** The logins of the programs, past any pooler. */
