@@ -6,6 +6,7 @@ import { addJobCommands } from './commands/job.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addKeyCommands } from './commands/key.js';
 import { addQueueCommands } from './commands/queue.js';
+import { addMigrateCommands } from './commands/migrate.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addStartCommand } from './commands/start.js';
 import { addTenantCommands } from './commands/tenant.js';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   addKeyCommands(program, withDeployment);
   addQueueCommands(program, withDeployment);
   addJobCommands(program, withDeployment, configuration);
+  addMigrateCommands(program, configuration, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   await program.parseAsync();

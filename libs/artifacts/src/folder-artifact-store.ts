@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { link, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -38,6 +38,35 @@ export class FolderArtifactStore implements ArtifactStore {
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
+    }
+  }
+
+  /**
+   * Keeps a file that is on this machine already under the reference, without copying its bytes where the file system
+   * can give one file two names. Whoever calls promises that nobody writes into it again.
+   */
+  async adopt(ref: ArtifactRef, path: string): Promise<Written> {
+    const target = this.pathOf(ref);
+    const folder = dirname(target);
+    await mkdir(folder, { recursive: true });
+    await this.assertInside(folder);
+    await this.nameHashedFolders(ref);
+    const temporary = join(folder, `~${randomUUID()}.part`);
+    try {
+      await link(path, temporary);
+      const written = await measure(temporary);
+      await rename(temporary, target);
+      await syncFolder(folder);
+      return written;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      if (hasErrno(error, ['EXDEV', 'EPERM', 'EMLINK'])) {
+        return this.write(ref, createReadStream(path), { maxBytes: Number.MAX_SAFE_INTEGER });
+      }
+      throw error;
+    } finally {
+      // Renaming one name of a file onto another of the same leaves both.
+      await rm(temporary, { force: true });
     }
   }
 
@@ -144,6 +173,16 @@ async function copyMetered(
   // `flush` syncs before the close, so the rename never puts a name on bytes that a power cut would take.
   const target = handle.createWriteStream({ flush: true });
   await pipeline(source, meter, target, signal ? { signal } : {});
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+async function measure(path: string): Promise<Written> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    hash.update(chunk);
+  }
   return { bytes, sha256: hash.digest('hex') };
 }
 

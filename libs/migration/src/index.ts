@@ -1,5 +1,12 @@
 export { DATA_VERSIONS, type DataVersions, lift } from './data-versions.js';
+export { type Batch, Batches } from './import/batches.js';
+export { type ArtifactPolicy, type BatchOptions } from './import/batch-options.js';
+export { type MigrationItem, OUTCOMES, reportLine } from './import/item.js';
+export { JobImport } from './import/job-import.js';
+export { type BatchResult, countFiles, runBatch } from './import/run-batch.js';
 export { Quarantined, QUARANTINES, REPAIRS } from './reasons.js';
 export { type Identity, readDocument } from './read-document.js';
-export { toRows } from './rows/to-rows.js';
 export { toDocument } from './rows/to-document.js';
+export { type RunningPolicy, toRows } from './rows/to-rows.js';
+export { type ExportResult, TreeExport } from './export-tree.js';
+export { type Verification, Verifier } from './verify.js';

@@ -128,6 +128,16 @@ export class Queue {
     if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);
   }
 
+  /** The same for many jobs, in one statement. */
+  async wakeAll(tx: Tx, name: QueueName, refs: readonly JobRef[]): Promise<void> {
+    if (refs.length === 0) return;
+    const messages = refs.map((ref) => ({
+      data: { tenant_id: ref.tenantId, job_id: ref.jobId } satisfies MessageBody,
+      singletonKey: messageKey(ref),
+    }));
+    await this.boss.insert(name, messages, { db: inTransaction(tx) });
+  }
+
   /** Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. */
   async take(tx: Tx, name: QueueName, max: number): Promise<JobRef[]> {
     if (await this.isPaused(tx, name)) return [];

@@ -1,22 +1,19 @@
 import type { Instant } from '#database';
 import type { Json, JsonObject } from '../format/json.js';
-import type { JobRow, RunRow } from './job-rows.js';
+import type { ArtifactRow, DraftRow, JobRow, PlanRow, RunRow } from './job-rows.js';
+
+/** A row that may be of a job that was born here, and then holds nothing of a file. */
+type Stored<Row, Legacy = JsonObject> = Omit<Row, 'legacy'> & { legacy: Legacy | null };
 
 /** The rows of a job as they stand now, whether it was lifted or born here. */
 export interface StoredJob {
-  job: Omit<JobRow, 'legacy'> & { legacy: JsonObject | null };
+  job: Stored<JobRow>;
   runs: StoredRun[];
   /** The latest revision. */
   draft: StoredDraft | null;
-  plan: { legacy: JsonObject | null } | null;
-  artifacts: { rel_path: string; kind: string; legacy: Json[] | null }[];
+  plan: Stored<PlanRow> | null;
+  artifacts: Stored<ArtifactRow, Json[]>[];
 }
 
-export type StoredRun = Omit<RunRow, 'legacy'> & { legacy: JsonObject | null };
-
-export interface StoredDraft {
-  text: string;
-  created_at: Instant;
-  has_steps: boolean;
-  legacy: JsonObject | null;
-}
+export type StoredRun = Stored<RunRow>;
+export type StoredDraft = Stored<DraftRow> & { has_steps: boolean; created_at: Instant };

@@ -43,8 +43,8 @@ export function toDocument(stored: StoredJob): { document: JsonObject; notes: Ex
     output_formats: job.legacy?.['output_formats'] ?? null,
     runs: stored.runs.map(runOf),
     artifacts_index: artifactsOf(stored, ours),
-    redeem_task_code: hashText(ours['redeem_task_code_sha256']),
-    auth_token: hashText(ours['auth_token_sha256']),
+    redeem_task_code: asText(ours['redeem_task_code_sha256']),
+    auth_token: asText(ours['auth_token_sha256']),
     auth_expires_at: job.legacy?.['auth_expires_at'] ?? null,
   };
   return { document, notes };
@@ -128,7 +128,7 @@ function kindInLegacy(kind: string): string {
   return KINDS.find(([pattern]) => pattern.test(kind))?.[1] ?? 'stata.export.other';
 }
 
-/** A hash where the legacy service has the secret: no token can equal it, so the job stays closed. */
-function hashText(hash: Json | undefined): string | null {
+/** A hash where the legacy service has the secret. */
+function asText(hash: Json | undefined): string | null {
   return typeof hash === 'string' ? `sha256:${hash}` : null;
 }

@@ -1,5 +1,4 @@
 import type { Instant } from '#database';
-import { createHash } from 'node:crypto';
 import { legacyInstant } from '../format/instant-text.js';
 import type { Json, JsonObject } from '../format/json.js';
 import type { LegacyJob } from '../format/legacy-job.js';
@@ -8,6 +7,7 @@ import { toArtifactRows } from './artifact-rows.js';
 import type { DraftRow, JobRow, JobRows, PlanRow, RunRow } from './job-rows.js';
 import { type LiftedPlan, liftPlan } from './plan-rows.js';
 import { restOf, toRunRows } from './run-rows.js';
+import { hashOf } from './secrets.js';
 import { TypedInstants } from './typed-instants.js';
 
 /** What becomes of a job that its file says is running. */
@@ -143,11 +143,4 @@ function legacyOf(
     ...(job.llm_plan && !isFrozen ? { llm_plan: job.llm_plan } : {}),
     ...(Object.keys(ours).length > 0 ? { [LIFTED]: ours } : {}),
   };
-}
-
-const HASHED = /^sha256:([0-9a-f]{64})$/;
-
-/** A secret is never kept in clear. One that an export wrote as its hash comes back as the same hash. */
-function hashOf(secret: string): string {
-  return HASHED.exec(secret)?.[1] ?? createHash('sha256').update(secret).digest('hex');
 }

@@ -1,0 +1,94 @@
+import type { Database, Instant, Scope, Tx } from '#database';
+import { randomUUID } from 'node:crypto';
+import type { BatchOptions } from './batch-options.js';
+import type { MigrationItem } from './item.js';
+
+/** One start of the tool. */
+export interface Batch {
+  batch_id: string;
+  kind: 'run' | 'read_through';
+  root: string;
+  options: Record<string, unknown>;
+  started_by: string;
+  started_at: Instant;
+  seen_at: Instant;
+  ended_at: Instant | null;
+  counts: Record<string, number>;
+}
+
+/** Counts of a batch that was killed are told by its items. */
+const LIST_BATCHES = `
+  SELECT b.batch_id, b.kind, b.root, b.options, b.started_by, b.started_at, b.seen_at, b.ended_at,
+    coalesce(
+      (SELECT jsonb_object_agg(outcome, n) FROM (
+        SELECT outcome, count(*) AS n FROM migration_item AS i
+        WHERE i.batch_id = b.batch_id AND i.kind = 'job' GROUP BY outcome
+      ) AS counted),
+      '{}'
+    ) AS counts
+  FROM migration_batch AS b
+  ORDER BY b.started_at DESC
+  LIMIT $1`;
+
+const LIST_ITEMS = `
+  SELECT item_id, kind, path, tenant_id, job_id, outcome, reasons, details, from_version, to_version, steps, sha256, bytes
+  FROM migration_item
+  WHERE batch_id = $1 AND item_id > $2
+  ORDER BY item_id
+  LIMIT 1000`;
+
+const OPEN_BATCH = `
+  INSERT INTO migration_batch (batch_id, kind, root, options, started_by) VALUES ($1, $2, $3, $4, $5)`;
+
+const SEE_BATCH = 'UPDATE migration_batch SET seen_at = clock_timestamp() WHERE batch_id = $1';
+
+const CLOSE_BATCH = `
+  UPDATE migration_batch SET seen_at = clock_timestamp(), ended_at = clock_timestamp(), counts = $2
+  WHERE batch_id = $1`;
+
+/** The record of what the tool did. */
+export class Batches {
+  constructor(
+    private readonly database: Database,
+    private readonly scope: Scope,
+  ) {}
+
+  async open(kind: Batch['kind'], options: BatchOptions): Promise<string> {
+    const batchId = randomUUID();
+    const { root, ...others } = options;
+    await this.database.migrating(this.scope, (tx) =>
+      tx.query(OPEN_BATCH, [batchId, kind, root, JSON.stringify(others), this.scope.actor.id]),
+    );
+    return batchId;
+  }
+
+  async seen(tx: Tx, batchId: string): Promise<void> {
+    await tx.query(SEE_BATCH, [batchId]);
+  }
+
+  async close(batchId: string, counts: Readonly<Record<string, number>>): Promise<void> {
+    await this.database.migrating(this.scope, (tx) => tx.query(CLOSE_BATCH, [batchId, JSON.stringify(counts)]));
+  }
+
+  /** The latest batches, the newest first. */
+  async list(limit: number): Promise<Batch[]> {
+    return this.database.acrossTenants(this.scope, (tx) =>
+      tx.query<Batch & Record<string, unknown>>(LIST_BATCHES, [limit]),
+    );
+  }
+
+  /** The lines of a batch in the order in which they were written, without holding all of them. */
+  async *items(batchId: string): AsyncGenerator<MigrationItem> {
+    let after = 0;
+    for (;;) {
+      const rows = await this.database.acrossTenants(this.scope, (tx) =>
+        tx.query<MigrationItem & { item_id: number } & Record<string, unknown>>(LIST_ITEMS, [batchId, after]),
+      );
+      for (const { item_id: itemId, ...item } of rows) {
+        yield item as MigrationItem;
+        after = itemId;
+      }
+      if (rows.length === 0) return;
+    }
+  }
+}
