@@ -2,6 +2,7 @@ import type { FolderArtifactStore } from '#artifacts';
 import type { Database, Scope, Tx } from '#database';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
+import { reconcileQueue } from '../queue/reconcile.js';
 import { Quarantined } from '../reasons.js';
 import { isSameContent } from '../rows/same-content.js';
 import { loadStored } from '../rows/load-stored.js';
@@ -66,6 +67,17 @@ export class JobImport {
     }
     await this.tenants.ensure(prepared.map((job) => job.found.tenantId));
     return this.write(prepared, told, batchId, options);
+  }
+
+  /** What becomes of the records of the legacy queue; told, and kept with the batch. */
+  async *reconcileQueue(
+    options: BatchOptions & { queue: string },
+    batchId: string | null,
+  ): AsyncGenerator<MigrationItem[]> {
+    for await (const items of reconcileQueue(this.database, this.scope, options)) {
+      if (batchId !== null) await this.database.migrating(this.scope, (tx) => insertItems(tx, batchId, items));
+      yield items;
+    }
   }
 
   private async prepareAll(

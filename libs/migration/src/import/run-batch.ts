@@ -49,8 +49,23 @@ export async function runBatch(jobs: JobImport, options: BatchOptions, onItems: 
     await under.settle();
   }
   under.throwIfFailed();
+  const queue = given.queue === null ? null : await tellQueue(jobs, { ...given, queue: given.queue }, batchId, onItems);
   if (batchId !== null) await jobs.batches.close(batchId, counts);
-  return { batchId, counts, reasons, queue: null };
+  return { batchId, counts, reasons, queue };
+}
+
+async function tellQueue(
+  jobs: JobImport,
+  options: BatchOptions & { queue: string },
+  batchId: string | null,
+  onItems: OnItems,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = { enqueue: 0, ignored: 0, quarantined: 0 };
+  for await (const items of jobs.reconcileQueue(options, batchId)) {
+    for (const item of items) tally(item, counts, {});
+    await onItems(items);
+  }
+  return counts;
 }
 
 /** How many places the walk will come to. Opens folders, and no file. */
