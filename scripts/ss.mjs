@@ -20,11 +20,15 @@ const USAGE = `usage: npm run <command> [-- arguments]
   chaos       one fault after the other on a deployment of its own            [-- --minutes 20 --seed 1]
   test        every check; some of them:                                     [-- types lint unit]
               one jest file or name:                                         [-- unit -- libs/plans]
+  test:corpus the lifting of a genuine legacy tree                           -- DIR
+  bench       measure: import                                                -- import [--json]
   docs        write the generated documents anew
 `;
 
 const ssctl = join(root, 'dist/apps/ssctl/src/main.js');
 const chaos = join(root, 'dist/apps/chaos/src/main.js');
+
+const built = (path) => join(root, 'dist', path);
 
 const commands = {
   setup: () => 0,
@@ -35,6 +39,8 @@ const commands = {
   chaos: (args) => runForward(nodeBinary(), ['--enable-source-maps', chaos, ...args]),
   api: (args) => runForward(nodeBinary(), nestStart('api', args)),
   worker: (args) => runForward(nodeBinary(), nestStart('worker', args)),
+  'test:corpus': (args) => runForward(nodeBinary(), [built('bench/corpus/main.js'), ...args]),
+  bench: (args) => runForward(nodeBinary(), ['--enable-source-maps', built('bench/main.js'), ...args]),
   docs: writeDocs,
   test: async (args) => (await import('./test.mjs')).runTests(args),
 };
@@ -46,9 +52,9 @@ function nestStart(app, args) {
 }
 
 async function writeDocs() {
-  const built = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
-  const { renderEnvExample, renderMarkdownTable } = await built('libs/configuration/src/index.js');
-  const { renderErrors } = await built('apps/api/src/http/render-errors.js');
+  const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
+  const { renderEnvExample, renderMarkdownTable } = await load('libs/configuration/src/index.js');
+  const { renderErrors } = await load('apps/api/src/http/render-errors.js');
   mkdirSync(join(root, 'docs'), { recursive: true });
   writeFileSync(join(root, 'docs/errors.md'), renderErrors());
   writeFileSync(join(root, '.env.example'), renderEnvExample());
