@@ -2,9 +2,10 @@ import { benchImport } from './import/import.js';
 import { type BenchReport, linesOf } from './report.js';
 
 /** Every benchmark: a name and what it runs. A new one is a line here. */
-const BENCHES: Readonly<Record<string, (options: Readonly<Record<string, string>>) => Promise<BenchReport>>> = {
-  import: benchImport,
-};
+const BENCHES: Readonly<Record<string, (options: Readonly<Record<string, string>>) => Promise<BenchReport>>> =
+  {
+    import: benchImport,
+  };
 
 /** `npm run bench -- NAME [--json] [--OPTION VALUE]`: what it found; with --json, as the last line. */
 async function main(args: readonly string[]): Promise<void> {

@@ -29,7 +29,10 @@ export async function copyRows(ownerUrl: string): Promise<number> {
     const begun = performance.now();
     await client.query('BEGIN');
     for (const table of TABLES) {
-      await pipeline(Readable.from(rows.get(table) ?? []), client.query(copyFrom(`COPY floor_${table} FROM STDIN`)));
+      await pipeline(
+        Readable.from(rows.get(table) ?? []),
+        client.query(copyFrom(`COPY floor_${table} FROM STDIN`)),
+      );
     }
     await client.query('COMMIT');
     return (performance.now() - begun) / 1_000;

@@ -30,8 +30,14 @@ export async function benchImport(options: Readonly<Record<string, string>>): Pr
       imported.push(jobs / (await importOnce(url, folder, concurrency, jobs)));
       copied.push(jobs / (await copyRows(url)));
     }
-    const ours = resultOf({ system: 'ss', case: 'import from disk', metric: 'throughput', unit: 'jobs/s' }, imported);
-    const theirs = resultOf({ system: 'postgresql', case: 'COPY of the same rows', metric: 'throughput', unit: 'jobs/s' }, copied);
+    const ours = resultOf(
+      { system: 'ss', case: 'import from disk', metric: 'throughput', unit: 'jobs/s' },
+      imported,
+    );
+    const theirs = resultOf(
+      { system: 'postgresql', case: 'COPY of the same rows', metric: 'throughput', unit: 'jobs/s' },
+      copied,
+    );
     return {
       bench: 'import',
       machine: machine(),

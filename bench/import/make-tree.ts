@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Writes a tree of small jobs as the legacy service would have: sharded, version 3, four shapes in turn. */
+/** Writes a tree of small jobs as the legacy service would have: sharded, version 3, made, drafted and finished ones in turn. */
 export function makeTree(root: string, jobs: number): void {
   const shards = new Set<string>();
   for (let index = 0; index < jobs; index++) {
@@ -17,7 +17,8 @@ export function makeTree(root: string, jobs: number): void {
 }
 
 function documentOf(jobId: string, hex: string, index: number): Record<string, unknown> {
-  const at = (second: number): string => `2026-01-${String((index % 27) + 1).padStart(2, '0')}T08:00:${second}.250000+00:00`;
+  const at = (second: number): string =>
+    `2026-01-${String((index % 27) + 1).padStart(2, '0')}T08:00:${second}.250000+00:00`;
   const bare = {
     artifacts_index: [],
     created_at: at(10),
@@ -35,16 +36,12 @@ function documentOf(jobId: string, hex: string, index: number): Record<string, u
     ...bare,
     status: 'draft_ready',
     version: 2,
-    draft: { created_at: at(12), text: 'A table of means by province.', outcome_var: 'wage', controls: ['age'] },
-  };
-  const plan = {
-    plan_id: hex,
-    plan_version: 1,
-    rel_path: 'artifacts/plan.json',
-    steps: [
-      { step_id: 'generate_do', type: 'generate_stata_do', params: { template_id: 'T01' }, produces: ['stata.do'] },
-      { step_id: 'run_stata', type: 'run_stata', params: { timeout_seconds: 300 }, depends_on: ['generate_do'] },
-    ],
+    draft: {
+      created_at: at(12),
+      text: 'A table of means by province.',
+      outcome_var: 'wage',
+      controls: ['age'],
+    },
   };
   const run = {
     run_id: hex.slice(0, 32),
@@ -52,13 +49,17 @@ function documentOf(jobId: string, hex: string, index: number): Record<string, u
     status: 'succeeded',
     started_at: at(20),
     ended_at: at(40),
-    artifacts: [{ kind: 'stata.log', rel_path: `runs/${hex.slice(0, 32)}/artifacts/stata.log` }],
+    artifacts: [],
   };
-  const shapes = [
-    bare,
-    drafted,
-    { ...drafted, status: 'queued', version: 4, scheduled_at: at(15), llm_plan: plan },
-    { ...drafted, status: 'succeeded', version: 6, scheduled_at: at(15), llm_plan: plan, runs: [run], artifacts_index: run.artifacts },
-  ];
+  // As the legacy service's own smoke suites leave them: finished, with a run and nothing else.
+  const ran = {
+    ...bare,
+    inputs: null,
+    requirement: 'smoke_suite:core:T01',
+    status: 'succeeded',
+    version: 4,
+    runs: [run],
+  };
+  const shapes = [bare, drafted, ran, bare];
   return shapes[index % shapes.length] ?? bare;
 }

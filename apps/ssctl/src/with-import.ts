@@ -32,7 +32,10 @@ export async function withImport<T>(
   try {
     await queue.start();
     const store = new FolderArtifactStore(configuration.artifactsDir);
-    return await work(new JobImport(database, queue, store, operatorScope(), eventLog(configuration)), database);
+    return await work(
+      new JobImport(database, queue, store, operatorScope(), eventLog(configuration)),
+      database,
+    );
   } finally {
     await queue.stop().catch(() => undefined);
     await database.close();

@@ -44,15 +44,20 @@ export function lift(document: JsonObject, versions: DataVersions = DATA_VERSION
     lifted = step(lifted);
     steps.push(`${String(version)}→${String(version + 1)}`);
   }
-  return { document: { ...lifted, schema_version: versions.write }, from, to: versions.write, steps, repairs };
+  return {
+    document: { ...lifted, schema_version: versions.write },
+    from,
+    to: versions.write,
+    steps,
+    repairs,
+  };
 }
 
 /** The legacy reader compares as Python does: `true` is 1, `2.0` is 2; a text is no number. */
 function versionOf(document: JsonObject, versions: DataVersions): { version: number; coerced: boolean } {
   if (!Object.hasOwn(document, 'schema_version')) throw new Quarantined('SCHEMA_VERSION_MISSING');
   const written = document['schema_version'];
-  const version =
-    written === true ? 1 : written instanceof ExactNumber ? Number(written.text) : written;
+  const version = written === true ? 1 : written instanceof ExactNumber ? Number(written.text) : written;
   const known = typeof version === 'number' && (version === versions.write || version in versions.steps);
   if (!known) throw new Quarantined('SCHEMA_VERSION_UNSUPPORTED', [{ pointer: '/schema_version' }]);
   return { version, coerced: written !== version };

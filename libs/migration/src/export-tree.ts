@@ -41,7 +41,10 @@ export class TreeExport {
     private readonly store: ArtifactStore,
   ) {}
 
-  async export(options: ExportOptions, onJobs: (count: number) => void = () => undefined): Promise<ExportResult> {
+  async export(
+    options: ExportOptions,
+    onJobs: (count: number) => void = () => undefined,
+  ): Promise<ExportResult> {
     const result: ExportResult = { jobs: 0, files: 0, mapped: [] };
     let after = { tenantId: '', jobId: '' };
     for (;;) {
@@ -68,7 +71,11 @@ export class TreeExport {
     await writeAtomically(join(folder, 'job.json'), legacyJson(document), updated_at);
     result.jobs++;
     if (missing > 0 || notes.length > 0) {
-      result.mapped.push({ tenant_id, job_id, notes: [...notes, ...(missing > 0 ? (['ARTIFACT_MISSING'] as const) : [])] });
+      result.mapped.push({
+        tenant_id,
+        job_id,
+        notes: [...notes, ...(missing > 0 ? (['ARTIFACT_MISSING'] as const) : [])],
+      });
     }
   }
 

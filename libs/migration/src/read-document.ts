@@ -34,7 +34,7 @@ export function readDocument(
   const lifted = lift(decoded.document, versions);
   const options = repairOptionStrings(lifted.document);
   const findings = new Findings();
-  const read = legacyJob(withTraceId(options.document, identity), '', findings);
+  const read = legacyJob(withTraceId(options.document, identity), findings);
   assertUsable(read as JsonObject, findings);
   // The table of the format has seen every field.
   const job = read as LegacyJob;
@@ -57,7 +57,7 @@ export function readDocument(
 function assertUsable(read: JsonObject, findings: Findings): void {
   const tenant = findings.faults.length === 0 ? read['tenant_id'] : null;
   if (typeof tenant === 'string' && !isSafeSegment(tenant)) {
-    findings.fault('/tenant_id', 'must be a name that a folder can have');
+    findings.fault('must be a name that a folder can have', 'tenant_id');
   }
   if (findings.faults.length > 0) throw new Quarantined('DOCUMENT_INVALID', findings.faults);
   if (findings.unsafePaths.length > 0) throw new Quarantined('PATH_UNSAFE', findings.unsafePaths);

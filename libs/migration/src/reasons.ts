@@ -4,15 +4,24 @@
  */
 export const REPAIRS = {
   BOM_REMOVED: { strict: 'JSON_INVALID', about: 'a byte order mark before the document' },
-  OPTION_STRINGS: { strict: 'DOCUMENT_INVALID', about: 'options of a draft question were texts, not objects' },
+  OPTION_STRINGS: {
+    strict: 'DOCUMENT_INVALID',
+    about: 'options of a draft question were texts, not objects',
+  },
   NUL_REPLACED: { strict: null, about: 'U+0000 became U+FFFD' },
   SURROGATE_REPLACED: { strict: null, about: 'half a surrogate pair became U+FFFD' },
   NON_FINITE_NUMBER: { strict: null, about: 'NaN or Infinity became null' },
-  NUMBER_COERCED: { strict: null, about: 'a whole number was written as a text, a fraction or a truth value' },
+  NUMBER_COERCED: {
+    strict: null,
+    about: 'a whole number was written as a text, a fraction or a truth value',
+  },
   IDENTITY_FROM_DIRECTORY: { strict: null, about: 'the file names another job or tenant than its folder' },
   SHARD_MISPLACED: { strict: 'SHARD_MISPLACED', about: 'the job stands in the folder of another shard' },
   TIMESTAMP_NAIVE_UTC: { strict: null, about: 'an instant without a time zone was taken as UTC' },
-  TIMESTAMP_UNPARSEABLE: { strict: null, about: 'an instant is no instant; its text is kept, the column has the file’s' },
+  TIMESTAMP_UNPARSEABLE: {
+    strict: null,
+    about: 'an instant is no instant; its text is kept, the column has the file’s',
+  },
   ARTIFACT_MISSING: { strict: null, about: 'a listed file is not there; it stays in the list' },
   PLAN_CYCLE: { strict: null, about: 'steps of the plan wait for each other; kept, not runnable' },
 } as const satisfies Record<string, { strict: string | null; about: string }>;

@@ -17,7 +17,8 @@ export interface Difference {
   tenant_id: string;
   job_id: string;
   /** What is wrong: no rows for the file, no file for the rows, rows of other content, or a table that differs. */
-  difference: 'ROWS_MISSING' | 'FILE_MISSING' | 'NOT_LIFTED' | 'job' | 'runs' | 'draft' | 'plan' | 'artifacts';
+  difference:
+    'ROWS_MISSING' | 'FILE_MISSING' | 'NOT_LIFTED' | 'job' | 'runs' | 'draft' | 'plan' | 'artifacts';
 }
 
 export interface Verification {
@@ -81,9 +82,14 @@ export class Verifier {
       else jobs.push(job);
     }
     const stored = await this.database.acrossTenants(this.scope, (tx) =>
-      loadStored(tx, jobs.map((job) => job.found)),
+      loadStored(
+        tx,
+        jobs.map((job) => job.found),
+      ),
     );
-    const byKey = new Map(stored.map((rows) => [keyOf({ tenantId: rows.job.tenant_id, jobId: rows.job.job_id }), rows]));
+    const byKey = new Map(
+      stored.map((rows) => [keyOf({ tenantId: rows.job.tenant_id, jobId: rows.job.job_id }), rows]),
+    );
     for (const job of jobs) this.compareJob(job, byKey.get(keyOf(job.found)) ?? null);
   }
 
@@ -158,7 +164,11 @@ function expectedRows(job: PreparedJob, stored: StoredJob): PreparedJob['rows'] 
   return { ...rows, job: { ...rows.job, ...moved } };
 }
 
-const CHOICES: Readonly<Record<string, RunningPolicy>> = { running: 'keep', queued: 'requeue', failed: 'fail' };
+const CHOICES: Readonly<Record<string, RunningPolicy>> = {
+  running: 'keep',
+  queued: 'requeue',
+  failed: 'fail',
+};
 
 /** The version is higher than lifting could have made it. */
 function hasMovedOn(job: PreparedJob, stored: StoredJob): boolean {

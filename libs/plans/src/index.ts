@@ -20,4 +20,9 @@ export {
   type Step,
   type StepType,
 } from './plan.js';
-export { STATA_PROFILE, type StepOfVersion1, type UpgradedPlan, upgradeFromVersion1 } from './upgrade-from-1.js';
+export {
+  STATA_PROFILE,
+  type StepOfVersion1,
+  type UpgradedPlan,
+  upgradeFromVersion1,
+} from './upgrade-from-1.js';

@@ -3,14 +3,26 @@ import { parsePlan } from './parse-plan.js';
 import { type StepOfVersion1, upgradeFromVersion1 } from './upgrade-from-1.js';
 
 const step = (step_id: string, given: Partial<StepOfVersion1> = {}): StepOfVersion1 => ({
-  ...{ step_id, type: 'run_stata', params: '{}', depends_on: [], produces: [], purpose: '', timeout_seconds: null },
+  ...{
+    step_id,
+    type: 'run_stata',
+    params: '{}',
+    depends_on: [],
+    produces: [],
+    purpose: '',
+    timeout_seconds: null,
+  },
   ...given,
 });
 
 describe('a plan of version 1', () => {
   it('becomes commands of the profile stata that this release reads', () => {
     const { plan, cycle } = upgradeFromVersion1([
-      step('generate_do', { type: 'generate_stata_do', params: '{"template_id":"T01"}', produces: ['stata.do'] }),
+      step('generate_do', {
+        type: 'generate_stata_do',
+        params: '{"template_id":"T01"}',
+        produces: ['stata.do'],
+      }),
       step('run_stata', { depends_on: ['generate_do'], timeout_seconds: 300, purpose: 'the run' }),
     ]);
     expect(cycle).toBeNull();
@@ -20,7 +32,10 @@ describe('a plan of version 1', () => {
         {
           step_id: 'generate_do',
           type: 'command',
-          params: { profile: 'stata', args: ['--type', 'generate_stata_do', '--params', '{"template_id":"T01"}'] },
+          params: {
+            profile: 'stata',
+            args: ['--type', 'generate_stata_do', '--params', '{"template_id":"T01"}'],
+          },
           produces: ['stata.do'],
         },
         {
@@ -36,7 +51,10 @@ describe('a plan of version 1', () => {
   });
 
   it.each([
-    ['two steps that wait for each other', [step('a', { depends_on: ['b'] }), step('b', { depends_on: ['a'] })]],
+    [
+      'two steps that wait for each other',
+      [step('a', { depends_on: ['b'] }), step('b', { depends_on: ['a'] })],
+    ],
     ['a step that waits for itself', [step('a', { depends_on: ['a'] })]],
   ])('tells of %s', (_what, steps) => {
     expect(upgradeFromVersion1(steps).cycle).not.toBeNull();

@@ -27,7 +27,9 @@ export function addMigrateExport(
     .requiredOption('--out <dir>', 'where the tree is to stand; not the legacy tree itself')
     .option('--tenant <tenants...>', 'these tenants alone')
     .addOption(
-      new Option('--artifacts <policy>', 'bring the files of jobs along').choices(['copy', 'skip']).default('copy'),
+      new Option('--artifacts <policy>', 'bring the files of jobs along')
+        .choices(['copy', 'skip'])
+        .default('copy'),
     )
     .option('--json', 'one JSON document')
     .action(async (given: ExportOptions) => {
@@ -36,7 +38,11 @@ export function addMigrateExport(
       try {
         const result = await withDeployment((deployment) =>
           deployment.asOperator((database) =>
-            new TreeExport(database, operatorScope(), new FolderArtifactStore(configuration.artifactsDir)).export(
+            new TreeExport(
+              database,
+              operatorScope(),
+              new FolderArtifactStore(configuration.artifactsDir),
+            ).export(
               { out, tenants: given.tenant ?? null, artifacts: given.artifacts === 'copy' },
               (count) => {
                 progress.add(Array.from({ length: count }, () => 'exported'));
@@ -48,7 +54,8 @@ export function addMigrateExport(
         answer(given.json ?? false, { out, ...result }, () => [
           `${String(result.jobs)} jobs and ${String(result.files)} files written to ${out}`,
           ...result.mapped.map(
-            ({ tenant_id, job_id, notes }) => `not the same there: ${tenant_id} ${job_id}  ${notes.join(', ')}`,
+            ({ tenant_id, job_id, notes }) =>
+              `not the same there: ${tenant_id} ${job_id}  ${notes.join(', ')}`,
           ),
         ]);
       } finally {

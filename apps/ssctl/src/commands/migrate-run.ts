@@ -69,7 +69,10 @@ export function addMigrateRun(
       const progress = new Progress();
       if (progress.isWatched) {
         // Beside the work: it only opens folders. Without it there is no end to reckon with.
-        void countFiles(options).then((total) => progress.expect(total), () => undefined);
+        void countFiles(options).then(
+          (total) => progress.expect(total),
+          () => undefined,
+        );
       }
       const report = await ReportFile.open(given.report ?? null);
       const begun = performance.now();
@@ -94,12 +97,15 @@ export function addMigrateRun(
         answer(given.json ?? false, document, () => [
           ...(options.dryRun ? ['dry run: nothing was written'] : [`batch ${result.batchId ?? ''}`]),
           ...table(['OUTCOME', 'FILES'], entries(result.counts)),
-          ...(Object.keys(result.reasons).length > 0 ? ['', ...table(['REASON', 'FILES'], entries(result.reasons))] : []),
+          ...(Object.keys(result.reasons).length > 0
+            ? ['', ...table(['REASON', 'FILES'], entries(result.reasons))]
+            : []),
           ...(result.queue ? ['', ...table(['QUEUE RECORDS', 'FILES'], entries(result.queue))] : []),
           '',
           left(result.counts, options, result.batchId),
         ]);
-        if ((result.counts['quarantined'] ?? 0) + (result.queue?.['quarantined'] ?? 0) > 0) process.exitCode = 2;
+        if ((result.counts['quarantined'] ?? 0) + (result.queue?.['quarantined'] ?? 0) > 0)
+          process.exitCode = 2;
       } finally {
         progress.end();
         await report.close();
@@ -112,10 +118,13 @@ function entries(counts: Readonly<Record<string, number>>): string[][] {
 }
 
 /** What a person should look at now. */
-function left(counts: Readonly<Record<string, number>>, options: BatchOptions, batchId: string | null): string {
+function left(
+  counts: Readonly<Record<string, number>>,
+  options: BatchOptions,
+  batchId: string | null,
+): string {
   const quarantined = counts['quarantined'] ?? 0;
   if (options.dryRun) return 'run it without --dry-run to lift them';
   if (quarantined === 0) return `all done; next: ssctl migrate verify --root ${options.root}`;
   return `${String(quarantined)} left where they are; see: ssctl migrate report ${batchId ?? ''} --outcome quarantined`;
 }
-

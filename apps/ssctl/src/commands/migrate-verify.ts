@@ -29,7 +29,11 @@ export function addMigrateVerify(migrate: Command, withDeployment: WithDeploymen
         strict: given.strict ?? false,
       };
       const progress = new Progress();
-      if (progress.isWatched) void countFiles(options).then((total) => progress.expect(total), () => undefined);
+      if (progress.isWatched)
+        void countFiles(options).then(
+          (total) => progress.expect(total),
+          () => undefined,
+        );
       try {
         const verification = await withDeployment((deployment) =>
           deployment.asOperator((database) =>
@@ -51,7 +55,8 @@ export function addMigrateVerify(migrate: Command, withDeployment: WithDeploymen
           ),
           `checksum ${verification.checksum}`,
           ...verification.differences.map(
-            ({ path, tenant_id, job_id, difference }) => `${difference}  ${path ?? ''}  ${tenant_id} ${job_id}`,
+            ({ path, tenant_id, job_id, difference }) =>
+              `${difference}  ${path ?? ''}  ${tenant_id} ${job_id}`,
           ),
         ]);
         if (!verification.ok) process.exitCode = 1;

@@ -101,9 +101,7 @@ const question = object('refused', {
   question_text: required(text),
   question_type: required(text),
   options: optional(
-    listOf(
-      object('refused', { option_id: required(text), label: required(text), value: required(scalar) }),
-    ),
+    listOf(object('refused', { option_id: required(text), label: required(text), value: required(scalar) })),
     [],
   ),
   priority: optional(integer(), 0),
@@ -156,33 +154,32 @@ export const legacyJob = object('kept', {
   auth_expires_at: optional(text),
 });
 
-function notBlank(...[value, at, findings]: Parameters<Rule>): ReturnType<Rule> {
+function notBlank(...[value, findings]: Parameters<Rule>): ReturnType<Rule> {
   if (typeof value === 'string' && value.trim() !== '') return value;
-  return findings.fault(at, 'must be a text that is not blank');
+  return findings.fault('must be a text that is not blank');
 }
 
 /** Beyond its fields: version 1, each id once, and nothing named that is not there. Cycles pass. */
-function plan(...[value, at, findings]: Parameters<Rule>): ReturnType<Rule> {
+function plan(...[value, findings]: Parameters<Rule>): ReturnType<Rule> {
   const faultsBefore = findings.faults.length;
-  const read = planFields(value, at, findings);
+  const read = planFields(value, findings);
   if (!isObject(read) || findings.faults.length > faultsBefore) return read;
-  if (read['plan_version'] !== 1) findings.fault(`${at}/plan_version`, 'must be 1');
+  if (read['plan_version'] !== 1) findings.fault('must be 1', 'plan_version');
   const steps = read['steps'] as JsonObject[]; // planFields has seen that they are
   const ids = new Set<unknown>(steps.map((item) => item['step_id']));
-  if (ids.size < steps.length) findings.fault(`${at}/steps`, 'must not have two steps of one step_id');
+  if (ids.size < steps.length) findings.fault('must not have two steps of one step_id', 'steps');
   steps.forEach((item, index) => {
-    checkReferences(item, ids, `${at}/steps/${String(index)}`, findings);
+    checkReferences(item, ids, index, findings);
   });
   return read;
 }
 
-function checkReferences(item: JsonObject, ids: Set<unknown>, at: string, findings: Findings): void {
+function checkReferences(item: JsonObject, ids: Set<unknown>, step: number, findings: Findings): void {
   (item['depends_on'] as string[]).forEach((id, index) => {
-    if (!ids.has(id)) findings.fault(`${at}/depends_on/${String(index)}`, 'must name a step of the plan');
+    if (!ids.has(id)) findings.fault('must name a step of the plan', 'steps', step, 'depends_on', index);
   });
   const fallback = item['fallback_step_id'];
   if (fallback !== null && !ids.has(fallback)) {
-    findings.fault(`${at}/fallback_step_id`, 'must name a step of the plan');
+    findings.fault('must name a step of the plan', 'steps', step, 'fallback_step_id');
   }
 }
-

@@ -12,7 +12,9 @@ export function legacyJson(value: Json, indent = ''): string {
   }
   const keys = Object.keys(value).sort(byCodePoint);
   if (keys.length === 0) return '{}';
-  const members = keys.map((key) => `${deeper}${JSON.stringify(key)}: ${legacyJson(value[key] ?? null, deeper)}`);
+  const members = keys.map(
+    (key) => `${deeper}${JSON.stringify(key)}: ${legacyJson(value[key] ?? null, deeper)}`,
+  );
   return `{\n${members.join(',\n')}\n${indent}}`;
 }
 

@@ -61,6 +61,7 @@ class Parser {
     if (sign === '{') return this.object();
     if (sign === '[') return this.array();
     if (sign === '"') return this.string();
+    if (sign !== undefined && sign >= '0' && sign <= '9') return this.number();
     for (const [word, value] of WORDS) {
       if (!this.text.startsWith(word, this.at)) continue;
       this.at += word.length;
@@ -184,7 +185,8 @@ class Parser {
       return Number.isFinite(number) ? ExactNumber.of(literal) : this.nonFinite();
     }
     if (Number.isSafeInteger(number)) return number + 0;
-    if (literal.length > MAX_INTEGER_DIGITS) this.fail(`an integer of more than ${MAX_INTEGER_DIGITS} digits`);
+    if (literal.length > MAX_INTEGER_DIGITS)
+      this.fail(`an integer of more than ${MAX_INTEGER_DIGITS} digits`);
     return ExactNumber.of(literal);
   }
 

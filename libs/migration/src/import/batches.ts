@@ -67,7 +67,9 @@ export class Batches {
   }
 
   async close(batchId: string, counts: Readonly<Record<string, number>>): Promise<void> {
-    await this.database.migrating(this.scope, (tx) => tx.query(CLOSE_BATCH, [batchId, JSON.stringify(counts)]));
+    await this.database.migrating(this.scope, (tx) =>
+      tx.query(CLOSE_BATCH, [batchId, JSON.stringify(counts)]),
+    );
   }
 
   /** The latest batches, the newest first. */

@@ -50,7 +50,8 @@ async function bringIn(
     if (policy === 'link') return await store.adopt(ref, source.path);
     const handle = await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const written = await store.write(ref, handle.createReadStream(), { maxBytes: MAX_FILE_BYTES });
-    if (written.bytes !== source.bytes) throw new Error(`${found.path}: a file of the job changed while it was copied`);
+    if (written.bytes !== source.bytes)
+      throw new Error(`${found.path}: a file of the job changed while it was copied`);
     return written;
   } catch (error) {
     // A name that the store cannot carry: it is as good as not there.

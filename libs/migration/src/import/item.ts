@@ -20,7 +20,9 @@ export interface MigrationItem {
 }
 
 export type Place = Pick<MigrationItem, 'path' | 'tenant_id' | 'job_id'>;
-export type Known = Partial<Pick<MigrationItem, 'sha256' | 'bytes' | 'from_version' | 'to_version' | 'steps'>>;
+export type Known = Partial<
+  Pick<MigrationItem, 'sha256' | 'bytes' | 'from_version' | 'to_version' | 'steps'>
+>;
 
 const NOTHING = { from_version: null, to_version: null, steps: [], sha256: null, bytes: null } as const;
 /** A document may have a fault in each of a million places; so many are told. */
@@ -60,7 +62,19 @@ function reasonsOf(details: readonly Detail[]): string[] {
 
 /** The line of the report. */
 export function reportLine(item: MigrationItem): string {
-  const { kind, path, tenant_id, job_id, outcome, reasons, from_version, to_version, sha256, steps, details } = item;
+  const {
+    kind,
+    path,
+    tenant_id,
+    job_id,
+    outcome,
+    reasons,
+    from_version,
+    to_version,
+    sha256,
+    steps,
+    details,
+  } = item;
   return JSON.stringify({
     ...(kind === 'job' ? {} : { kind }),
     ...{ path, tenant_id, job_id, outcome, reasons, from_version, to_version, sha256, steps, details },

@@ -52,7 +52,8 @@ export class JobImport {
     for (const file of files) {
       const key = keyOf(file.found);
       const there = known.get(key);
-      if (there?.sha256 === file.content.sha256) told.push(unchanged(placeOf(file.found), knownOf(file.content)));
+      if (there?.sha256 === file.content.sha256)
+        told.push(unchanged(placeOf(file.found), knownOf(file.content)));
       else if (there) others.push(file);
       else if (inChunk.has(key)) told.push(duplicate(file));
       else {
@@ -75,7 +76,8 @@ export class JobImport {
     batchId: string | null,
   ): AsyncGenerator<MigrationItem[]> {
     for await (const items of reconcileQueue(this.database, this.scope, options)) {
-      if (batchId !== null) await this.database.migrating(this.scope, (tx) => insertItems(tx, batchId, items));
+      if (batchId !== null)
+        await this.database.migrating(this.scope, (tx) => insertItems(tx, batchId, items));
       yield items;
     }
   }
@@ -133,8 +135,15 @@ export class JobImport {
       if (!isRefusedRow(error) || jobs.length === 0) throw error;
       const [only] = jobs;
       if (jobs.length === 1 && only) {
-        const why = new Quarantined('DOCUMENT_INVALID', [{ detail: `the database refuses the row: ${error.code}` }]);
-        return this.write([], [...told, quarantined(placeOf(only.found), why, knownOf(only.content))], batchId, options);
+        const why = new Quarantined('DOCUMENT_INVALID', [
+          { detail: `the database refuses the row: ${error.code}` },
+        ]);
+        return this.write(
+          [],
+          [...told, quarantined(placeOf(only.found), why, knownOf(only.content))],
+          batchId,
+          options,
+        );
       }
       const half = Math.ceil(jobs.length / 2);
       return [
@@ -189,10 +198,7 @@ export class JobImport {
 }
 
 /** Reads and maps a file again that was written to while its chunk was made ready. */
-function stillSame(
-  job: PreparedJob | MigrationItem,
-  options: BatchOptions,
-): PreparedJob | MigrationItem {
+function stillSame(job: PreparedJob | MigrationItem, options: BatchOptions): PreparedJob | MigrationItem {
   let seen = job;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (isItem(seen) || isUntouched(seen.found.absolutePath, seen.content.stamp)) return seen;

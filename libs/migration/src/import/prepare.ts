@@ -34,7 +34,9 @@ export function read(found: FoundFile, root: string): ReadFile | MigrationItem |
     const content = readFileOf(found.absolutePath, root);
     if (content === null) {
       // A folder whose name is no UTF-8 cannot be opened by it.
-      return found.jobId.includes('\ufffd') ? quarantined(placeOf(found), new Quarantined('JOB_ID_UNSAFE')) : null;
+      return found.jobId.includes('\ufffd')
+        ? quarantined(placeOf(found), new Quarantined('JOB_ID_UNSAFE'))
+        : null;
     }
     if (found.fault) return quarantined(placeOf(found), found.fault, knownOf(content));
     return { found, content };
@@ -61,7 +63,16 @@ export function prepare(
     const refusal = options.strict ? strictRefusal(details) : null;
     if (refusal) throw new Quarantined(refusal);
     const { job, from, to, steps } = document;
-    return { ...file, document: job, rows: mapped.rows, details, from, to, steps, isRunnable: mapped.isRunnable };
+    return {
+      ...file,
+      document: job,
+      rows: mapped.rows,
+      details,
+      from,
+      to,
+      steps,
+      isRunnable: mapped.isRunnable,
+    };
   } catch (error) {
     if (error instanceof Quarantined) return quarantined(placeOf(found), error, knownOf(content));
     throw error;
@@ -72,7 +83,11 @@ export function isItem(value: ReadFile | PreparedJob | MigrationItem): value is 
   return 'outcome' in value;
 }
 
-export function placeOf({ path, tenantId, jobId }: FoundFile): Pick<MigrationItem, 'path' | 'tenant_id' | 'job_id'> {
+export function placeOf({
+  path,
+  tenantId,
+  jobId,
+}: FoundFile): Pick<MigrationItem, 'path' | 'tenant_id' | 'job_id'> {
   return { path, tenant_id: tenantId, job_id: jobId };
 }
 

@@ -22,7 +22,11 @@ export interface BatchResult {
 export type OnItems = (items: readonly MigrationItem[]) => void | Promise<void>;
 
 /** Lifts a whole tree. What was committed stays; started again, it goes on where it was. */
-export async function runBatch(jobs: JobImport, options: BatchOptions, onItems: OnItems): Promise<BatchResult> {
+export async function runBatch(
+  jobs: JobImport,
+  options: BatchOptions,
+  onItems: OnItems,
+): Promise<BatchResult> {
   const root = await realpath(options.root);
   const given = { ...options, root };
   const batchId = options.dryRun ? null : await jobs.batches.open('run', given);
@@ -49,7 +53,8 @@ export async function runBatch(jobs: JobImport, options: BatchOptions, onItems: 
     await under.settle();
   }
   under.throwIfFailed();
-  const queue = given.queue === null ? null : await tellQueue(jobs, { ...given, queue: given.queue }, batchId, onItems);
+  const queue =
+    given.queue === null ? null : await tellQueue(jobs, { ...given, queue: given.queue }, batchId, onItems);
   if (batchId !== null) await jobs.batches.close(batchId, counts);
   return { batchId, counts, reasons, queue };
 }

@@ -10,7 +10,16 @@ interface Staged<Row> {
 }
 
 const JOB_COLUMNS = [
-  ...['tenant_id', 'job_id', 'version', 'status', 'requirement', 'inputs_fingerprint', 'draft_revision', 'plan_id'],
+  ...[
+    'tenant_id',
+    'job_id',
+    'version',
+    'status',
+    'requirement',
+    'inputs_fingerprint',
+    'draft_revision',
+    'plan_id',
+  ],
   ...['attempts', 'lease_no', 'run_id', 'trace_id', 'created_at', 'updated_at', 'confirmed_at', 'queued_at'],
   ...['scheduled_at', 'started_at', 'finished_at', 'schema_version', 'legacy'],
 ] as const;
@@ -24,7 +33,9 @@ const FOR_EVER = '9999-12-31T00:00:00Z';
 export const JOB_TABLES = {
   job: {
     columns: [...JOB_COLUMNS, 'legacy_schema_version', 'legacy_sha256'],
-    rows: ({ rows: { job }, from, content }) => [[...JOB_COLUMNS.map((name) => job[name]), from, content.sha256]],
+    rows: ({ rows: { job }, from, content }) => [
+      [...JOB_COLUMNS.map((name) => job[name]), from, content.sha256],
+    ],
   },
   draft: {
     columns: [
@@ -43,14 +54,29 @@ export const JOB_TABLES = {
   },
   plan: {
     columns: [
-      ...['tenant_id', 'job_id', 'plan_id', 'plan_version', 'document', 'inputs_fingerprint', 'draft_revision'],
+      ...[
+        'tenant_id',
+        'job_id',
+        'plan_id',
+        'plan_version',
+        'document',
+        'inputs_fingerprint',
+        'draft_revision',
+      ],
       ...['notes', 'frozen_at', 'legacy'],
     ],
     rows: ({ rows: { job, plan } }) =>
       plan
         ? [
             [
-              ...[job.tenant_id, job.job_id, plan.plan_id, plan.plan_version, plan.document, job.inputs_fingerprint],
+              ...[
+                job.tenant_id,
+                job.job_id,
+                plan.plan_id,
+                plan.plan_version,
+                plan.document,
+                job.inputs_fingerprint,
+              ],
               ...[plan.draft_revision, plan.notes, plan.frozen_at, plan.legacy],
             ],
           ]
@@ -63,18 +89,44 @@ export const JOB_TABLES = {
     ],
     rows: ({ rows: { job, runs } }) =>
       runs.map((run) => [
-        ...[job.tenant_id, job.job_id, run.run_id, run.attempt, run.lease_no, NO_WORKER, 'legacy', run.started_at],
+        ...[
+          job.tenant_id,
+          job.job_id,
+          run.run_id,
+          run.attempt,
+          run.lease_no,
+          NO_WORKER,
+          'legacy',
+          run.started_at,
+        ],
         ...[run.ended_at ?? FOR_EVER, run.ended_at, run.outcome, run.legacy],
       ]),
   },
   artifact: {
     columns: [
-      ...['tenant_id', 'job_id', 'rel_path', 'kind', 'content_type', 'bytes', 'sha256', 'storage_name', 'run_id'],
+      ...[
+        'tenant_id',
+        'job_id',
+        'rel_path',
+        'kind',
+        'content_type',
+        'bytes',
+        'sha256',
+        'storage_name',
+        'run_id',
+      ],
       ...['created_at', 'legacy'],
     ],
     rows: ({ rows: { job, artifacts } }) =>
       artifacts.map((artifact) => [
-        ...[job.tenant_id, job.job_id, artifact.rel_path, artifact.kind, artifact.content_type, artifact.bytes],
+        ...[
+          job.tenant_id,
+          job.job_id,
+          artifact.rel_path,
+          artifact.kind,
+          artifact.content_type,
+          artifact.bytes,
+        ],
         ...[artifact.sha256, artifact.storage_name, artifact.run_id, artifact.created_at, artifact.legacy],
       ]),
   },
@@ -84,7 +136,18 @@ export type JobTable = keyof typeof JOB_TABLES;
 export const JOB_TABLE_NAMES = Object.keys(JOB_TABLES) as JobTable[];
 
 const ITEM_COLUMNS = [
-  ...['tenant_id', 'batch_id', 'kind', 'path', 'job_id', 'sha256', 'bytes', 'from_version', 'to_version', 'steps'],
+  ...[
+    'tenant_id',
+    'batch_id',
+    'kind',
+    'path',
+    'job_id',
+    'sha256',
+    'bytes',
+    'from_version',
+    'to_version',
+    'steps',
+  ],
   ...['outcome', 'reasons', 'details'],
 ];
 
@@ -114,7 +177,15 @@ export async function insertItems(tx: Tx, batchId: string, items: readonly Migra
   const columns = ITEM_COLUMNS.join(', ');
   const lines = items.map((item) =>
     copyLine([
-      ...[item.tenant_id, batchId, item.kind, storable(item.path), storable(item.job_id), item.sha256, item.bytes],
+      ...[
+        item.tenant_id,
+        batchId,
+        item.kind,
+        storable(item.path),
+        storable(item.job_id),
+        item.sha256,
+        item.bytes,
+      ],
       ...[item.from_version, item.to_version, new TextArray(item.steps), item.outcome],
       ...[new TextArray(item.reasons), item.details],
     ]),

@@ -46,7 +46,6 @@ export async function writeJobs(
 ): Promise<Set<string>> {
   if (jobs.length === 0) return new Set();
   const staged = await stageJobs(tx, jobs);
-  await tx.query('ANALYZE stage_job');
   const inserted = await tx.query<JobRef & Record<string, unknown>>(INSERT_JOBS);
   const written = new Set(inserted.map(keyOf));
   const children = staged.filter((table) => table !== 'job');
@@ -56,7 +55,11 @@ export async function writeJobs(
   for (const table of children) await insertStaged(tx, table);
   const mine = jobs.filter((job) => written.has(keyOf(job.found)));
   await endRunning(tx, mine, running);
-  await queue.wakeAll(tx, 'job.run', mine.filter((job) => isToWake(job, running)).map((job) => job.found));
+  await queue.wakeAll(
+    tx,
+    'job.run',
+    mine.filter((job) => isToWake(job, running)).map((job) => job.found),
+  );
   return written;
 }
 
@@ -64,7 +67,10 @@ async function endRunning(tx: Tx, mine: readonly PreparedJob[], running: Running
   const left = mine.filter((job) => job.rows.job.status === 'running');
   if (left.length === 0 || running === 'keep') return;
   await tx.query(`SELECT set_config('ss.reason', 'the legacy worker was interrupted', true)`);
-  await tx.query(END_RUNNING, [...columns(left.map((job) => job.found)), running === 'fail' ? 'failed' : 'queued']);
+  await tx.query(END_RUNNING, [
+    ...columns(left.map((job) => job.found)),
+    running === 'fail' ? 'failed' : 'queued',
+  ]);
   await tx.query(`SELECT set_config('ss.reason', '', true)`);
 }
 

@@ -59,7 +59,11 @@ export async function* reconcileQueue(
 
 function itemOf(record: ReadRecord, states: ReadonlyMap<string, JobState>, told: Set<string>): MigrationItem {
   const { found, jobId, fault, sha256, bytes } = record;
-  const item = (outcome: MigrationItem['outcome'], reason: RecordReason | null, detail?: string): MigrationItem => ({
+  const item = (
+    outcome: MigrationItem['outcome'],
+    reason: RecordReason | null,
+    detail?: string,
+  ): MigrationItem => ({
     ...{ kind: 'queue_record', path: found.path, tenant_id: found.tenantId, job_id: jobId ?? found.jobId },
     ...{ outcome, reasons: reason ? [reason] : [], sha256, bytes },
     ...{ from_version: null, to_version: null, steps: [] },
@@ -83,7 +87,9 @@ async function statesOf(
   records: readonly ReadRecord[],
   options: BatchOptions,
 ): Promise<Map<string, JobState>> {
-  const refs = records.flatMap(({ found, jobId }) => (jobId === null ? [] : [{ tenantId: found.tenantId, jobId }]));
+  const refs = records.flatMap(({ found, jobId }) =>
+    jobId === null ? [] : [{ tenantId: found.tenantId, jobId }],
+  );
   const states = await database.acrossTenants(scope, (tx) => statesInRows(tx, refs));
   if (!options.dryRun) return states;
   for (const ref of refs) {
@@ -114,7 +120,8 @@ function stateInTree(ref: JobRef, options: BatchOptions): JobState | null {
   if (!job || isItem(job)) return null;
   const { status } = job.rows.job;
   const { isRunnable } = job;
-  if (status !== 'running' || options.running === 'keep') return { status, wasInterrupted: false, isRunnable };
+  if (status !== 'running' || options.running === 'keep')
+    return { status, wasInterrupted: false, isRunnable };
   return { status: options.running === 'fail' ? 'failed' : 'queued', wasInterrupted: true, isRunnable };
 }
 

@@ -57,7 +57,8 @@ function newRow(artifact: LegacyArtifact, fileTime: Instant): ArtifactRow {
   return {
     rel_path,
     kind,
-    content_type: CONTENT_TYPES[/\.(\w+)$/.exec(rel_path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream',
+    content_type:
+      CONTENT_TYPES[/\.(\w+)$/.exec(rel_path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream',
     bytes: null,
     sha256: null,
     storage_name: storageNameOf(rel_path),

@@ -29,7 +29,15 @@ export function canonicalRows(rows: JobRows | StoredJob): Record<keyof JobRows, 
   };
 }
 
-function isFromManifest({ kind, run_id, legacy }: { kind: string; run_id: string | null; legacy: unknown }): boolean {
+function isFromManifest({
+  kind,
+  run_id,
+  legacy,
+}: {
+  kind: string;
+  run_id: string | null;
+  legacy: unknown;
+}): boolean {
   return kind.startsWith('inputs.') && run_id === null && Array.isArray(legacy) && legacy.length === 0;
 }
 

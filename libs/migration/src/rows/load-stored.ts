@@ -51,7 +51,7 @@ export async function loadStored(tx: Tx, refs: readonly JobRef[]): Promise<Store
 
 const INSTANTS = new Set([
   ...['created_at', 'updated_at', 'confirmed_at', 'queued_at', 'scheduled_at', 'started_at', 'finished_at'],
-  ...['ended_at', 'frozen_at'] satisfies (keyof PlanRow | 'ended_at')[],
+  ...(['ended_at', 'frozen_at'] satisfies (keyof PlanRow | 'ended_at')[]),
 ]);
 /** Inside of these are the tenant's values, not ours. */
 const OPAQUE = new Set(['legacy', 'document', 'steps']);

@@ -15,7 +15,12 @@ const MAX_ATTEMPT = 2 ** 31 - 1;
  * The runs of a job. A run is open only while its job is running and is to stay so (`keepOpen`); any other that says
  * `running` was left by a worker that died, and is interrupted.
  */
-export function toRunRows(job: LegacyJob, keepOpen: boolean, fileTime: Instant, instants: TypedInstants): RunRow[] {
+export function toRunRows(
+  job: LegacyJob,
+  keepOpen: boolean,
+  fileTime: Instant,
+  instants: TypedInstants,
+): RunRow[] {
   const taken = new Set<string>();
   return job.runs.map((run, index) => {
     const at = `/runs/${String(index)}`;

@@ -23,10 +23,25 @@ export interface MappedJob {
 /** Fields with columns of their own; everything else that is not null goes into `legacy`. */
 const IN_COLUMNS = new Set([
   ...['schema_version', 'version', 'tenant_id', 'job_id', 'trace_id', 'status', 'requirement'],
-  ...['created_at', 'scheduled_at', 'runs', 'artifacts_index', 'draft', 'llm_plan', 'auth_token', 'redeem_task_code'],
+  ...[
+    'created_at',
+    'scheduled_at',
+    'runs',
+    'artifacts_index',
+    'draft',
+    'llm_plan',
+    'auth_token',
+    'redeem_task_code',
+  ],
 ]);
 /** Of these, null and absent are the same. Of a key that the format does not know, they are not. */
-const NULLABLE = new Set(['confirmation', 'inputs', 'selected_template_id', 'output_formats', 'auth_expires_at']);
+const NULLABLE = new Set([
+  'confirmation',
+  'inputs',
+  'selected_template_id',
+  'output_formats',
+  'auth_expires_at',
+]);
 
 /** Under this key `legacy` holds what is ours, not the file's. */
 export const LIFTED = 'ss:lifted';
@@ -43,7 +58,7 @@ export function toRows(job: LegacyJob, fileTime: Instant, running: RunningPolicy
   const isFrozen = lifted !== null && FROZEN.includes(job.status);
   const runs = toRunRows(job, running === 'keep', fileTime, instants);
   const artifacts = toArtifactRows(job, runs, fileTime);
-  const draft = toDraftRow(job, lifted, instants);
+  const draft = toDraftRow(job, isFrozen ? null : lifted, instants);
   const row: JobRow = {
     tenant_id: job.tenant_id,
     job_id: job.job_id,
@@ -95,13 +110,13 @@ function timesOf(
   };
 }
 
-/** A draft of the legacy service has no steps; those of a plan that was frozen too early become its steps. */
-function toDraftRow(job: LegacyJob, lifted: LiftedPlan | null, instants: TypedInstants): DraftRow | null {
+/** A draft of the legacy service has no steps; a plan that was frozen before its job was confirmed gives it some. */
+function toDraftRow(job: LegacyJob, early: LiftedPlan | null, instants: TypedInstants): DraftRow | null {
   if (!job.draft) return null;
   const createdAt = instants.read(job.draft.created_at, '/draft/created_at');
   return {
     text: job.draft.text,
-    steps: lifted?.plan.steps ?? [],
+    steps: early?.plan.steps ?? [],
     created_at: createdAt,
     legacy: restOf(job.draft, { text: job.draft.text, created_at: legacyInstant(createdAt) }),
   };

@@ -5,15 +5,19 @@ import { Quarantined } from '../reasons.js';
 export function from2To3(document: JsonObject): JsonObject {
   const { version } = document;
   if (version === undefined || version === null) return { ...document, version: 1 };
-  const counts =
-    version === true || (typeof version === 'number' ? version >= 1 : isBigInteger(version));
+  const counts = version === true || (typeof version === 'number' ? version >= 1 : isBigInteger(version));
   if (counts) return document;
-  throw new Quarantined('DOCUMENT_INVALID', [{ pointer: '/version', detail: 'must be an integer of at least 1' }]);
+  throw new Quarantined('DOCUMENT_INVALID', [
+    { pointer: '/version', detail: 'must be an integer of at least 1' },
+  ]);
 }
 
 function isBigInteger(version: JsonObject[string]): boolean {
   return (
-    typeof version === 'object' && version !== null && 'isInteger' in version && version.isInteger === true &&
+    typeof version === 'object' &&
+    version !== null &&
+    'isInteger' in version &&
+    version.isInteger === true &&
     !String(version.text).startsWith('-')
   );
 }

@@ -5,7 +5,8 @@ import { DEFAULT_TENANT_ID, type FoundFile } from './walk.js';
 
 /** Where the legacy reader would find this job: in its shard, else beside the shards. Null: nowhere. */
 export function findJob(root: string, tenantId: string, jobId: string): FoundFile | null {
-  if (!isSafeSegment(tenantId) || !isSafeJobId(jobId) || jobId.includes('\0') || tenantId.includes('\0')) return null;
+  if (!isSafeSegment(tenantId) || !isSafeJobId(jobId) || jobId.includes('\0') || tenantId.includes('\0'))
+    return null;
   const prefix = tenantId === DEFAULT_TENANT_ID ? '' : `tenants/${tenantId}/`;
   for (const place of [`${shardOf(jobId)}/${jobId}`, jobId]) {
     const path = `${prefix}${place}/job.json`;

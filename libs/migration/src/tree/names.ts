@@ -11,7 +11,10 @@ export function isSafeJobId(id: string): boolean {
 /** Two code points of the id behind `job_`, padded with zeros. Not UTF-16 units: an emoji is one. */
 export function shardOf(id: string): string {
   const stripped = id.startsWith('job_') && id.length > 4 ? id.slice(4) : id;
-  return Array.from(stripped).slice(0, 2).join('').padEnd(stripped.length < 2 ? 2 : 0, '0');
+  return Array.from(stripped)
+    .slice(0, 2)
+    .join('')
+    .padEnd(stripped.length < 2 ? 2 : 0, '0');
 }
 
 /** The legacy rule for paths inside a job's folder. Lax: `./a//b/` passes. */

@@ -1,6 +1,15 @@
 import type { Instant } from '#database';
 import { hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs';
 import { sep } from 'node:path';
 import { Quarantined } from '../reasons.js';
 import { codeOf, unreadable } from './walk.js';
@@ -44,7 +53,8 @@ export function readFileOf(path: string, root: string): FileContent | null {
 /** The file has not been written or replaced since. */
 export function isUntouched(path: string, stamp: string): boolean {
   try {
-    return stampOf(lstatSync(realpathSync(path))) === stamp;
+    const seen = lstatSync(path);
+    return stampOf(seen.isSymbolicLink() ? lstatSync(realpathSync(path)) : seen) === stamp;
   } catch {
     return false;
   }
