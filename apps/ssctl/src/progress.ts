@@ -10,7 +10,7 @@ export class Progress {
   private readonly timer: NodeJS.Timeout | null;
 
   constructor(private readonly out: NodeJS.WriteStream = process.stderr) {
-    this.timer = out.isTTY ? setInterval(() => this.draw(), PERIOD_MS).unref() : null;
+    this.timer = out.isTTY ? setInterval(this.draw, PERIOD_MS).unref() : null;
   }
 
   get isWatched(): boolean {
@@ -33,9 +33,9 @@ export class Progress {
     this.out.write('\r\u001b[2K');
   }
 
-  private draw(): void {
+  private readonly draw = (): void => {
     this.out.write(`\r\u001b[2K${this.line()}`.slice(0, (this.out.columns || 120) + 4));
-  }
+  };
 
   /** For people: bar, rate, time left, and how many of each outcome. */
   line(): string {

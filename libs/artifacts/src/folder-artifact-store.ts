@@ -61,7 +61,7 @@ export class FolderArtifactStore implements ArtifactStore {
     } catch (error) {
       await rm(temporary, { force: true });
       if (hasErrno(error, ['EXDEV', 'EPERM', 'EMLINK'])) {
-        return this.write(ref, createReadStream(path), { maxBytes: Number.MAX_SAFE_INTEGER });
+        return await this.write(ref, createReadStream(path), { maxBytes: Number.MAX_SAFE_INTEGER });
       }
       throw error;
     } finally {

@@ -8,8 +8,9 @@ export interface Artifact {
   rel_path: string;
   kind: string;
   content_type: string;
-  bytes: number;
-  sha256: string;
+  /** Null for a file that a legacy job lists and that was gone when the job was lifted. */
+  bytes: number | null;
+  sha256: string | null;
   storage_name: string;
   run_id: string | null;
   step_id: string | null;

@@ -96,8 +96,10 @@ export class Verifier {
   private compareJob(job: PreparedJob, stored: StoredJob | null): void {
     const tenant = this.tenant(job.found.tenantId);
     tenant.files++;
-    if (!stored) return this.differ(job, 'ROWS_MISSING');
-    if (stored.job.legacy === null) return this.differ(job, 'NOT_LIFTED');
+    if (!stored || stored.job.legacy === null) {
+      this.differ(job, stored ? 'NOT_LIFTED' : 'ROWS_MISSING');
+      return;
+    }
     tenant.found++;
     const actual = canonicalRows(stored);
     this.total.add(actual);

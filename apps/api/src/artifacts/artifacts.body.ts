@@ -11,11 +11,11 @@ export class ArtifactBody {
   @ApiProperty({ example: 'text/csv' })
   content_type!: string;
 
-  @ApiProperty()
-  bytes!: number;
+  @ApiProperty({ type: Number, nullable: true })
+  bytes!: number | null;
 
-  @ApiProperty()
-  sha256!: string;
+  @ApiProperty({ type: String, nullable: true })
+  sha256!: string | null;
 
   @ApiProperty({ type: String, nullable: true })
   run_id!: string | null;

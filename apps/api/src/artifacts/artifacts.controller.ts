@@ -64,13 +64,14 @@ export class ArtifactsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
     const artifact = await this.reads.findArtifact(asking.scope(), jobId, relPath);
-    if (!artifact) throw new ArtifactNotFound();
-    const range = rangeOf(rangeHeader, artifact.bytes);
+    if (!artifact || artifact.bytes === null) throw new ArtifactNotFound();
+    const { bytes, sha256 } = artifact;
+    const range = rangeOf(rangeHeader, bytes);
     const ref = { tenantId: asking.caller.tenantId, jobId, storageName: artifact.storage_name };
     const content = await this.store.open(ref, range ?? undefined);
     void reply.headers({
       'Accept-Ranges': 'bytes',
-      ETag: `"${artifact.sha256}"`,
+      ETag: `"${sha256 ?? ''}"`,
       'X-Content-Type-Options': 'nosniff',
       // Files come from users and their programs: a browser that opens one runs nothing of it.
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -80,12 +81,12 @@ export class ArtifactsController {
         .status(206)
         .header(
           'Content-Range',
-          `bytes ${String(range.start)}-${String(range.end)}/${String(artifact.bytes)}`,
+          `bytes ${String(range.start)}-${String(range.end)}/${String(bytes)}`,
         );
     }
     return new StreamableFile(content, {
       type: artifact.content_type,
-      length: range ? range.end - range.start + 1 : artifact.bytes,
+      length: range ? range.end - range.start + 1 : bytes,
       disposition: disposition(basename(relPath)),
     });
   }

@@ -70,7 +70,9 @@ export function addMigrateRun(
       if (progress.isWatched) {
         // Beside the work: it only opens folders. Without it there is no end to reckon with.
         void countFiles(options).then(
-          (total) => progress.expect(total),
+          (total) => {
+            progress.expect(total);
+          },
           () => undefined,
         );
       }

@@ -31,7 +31,9 @@ export function addMigrateVerify(migrate: Command, withDeployment: WithDeploymen
       const progress = new Progress();
       if (progress.isWatched)
         void countFiles(options).then(
-          (total) => progress.expect(total),
+          (total) => {
+            progress.expect(total);
+          },
           () => undefined,
         );
       try {

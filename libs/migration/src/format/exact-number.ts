@@ -20,7 +20,7 @@ export class ExactNumber {
 }
 
 /** JSON.rawJSON is in Node, and not yet in TypeScript's library. */
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
 
 /** The literal without an exponent and with a fraction: what PostgreSQL's numeric would write, but for that. */
 function expanded(literal: string): string {

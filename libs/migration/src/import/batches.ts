@@ -87,7 +87,7 @@ export class Batches {
         tx.query<MigrationItem & { item_id: number } & Record<string, unknown>>(LIST_ITEMS, [batchId, after]),
       );
       for (const { item_id: itemId, ...item } of rows) {
-        yield item as MigrationItem;
+        yield item;
         after = itemId;
       }
       if (rows.length === 0) return;

@@ -76,5 +76,6 @@ async function sourceOf(folder: string, relPath: string): Promise<{ path: string
 /** Where the job lists the file. */
 function placeOf(artifact: ArtifactRow): string {
   const [first] = artifact.legacy;
-  return Array.isArray(first) ? `/artifacts_index/${String(first[0])}` : '';
+  const place = Array.isArray(first) ? first[0] : null;
+  return typeof place === 'number' ? `/artifacts_index/${place}` : '';
 }

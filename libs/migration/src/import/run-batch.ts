@@ -76,7 +76,7 @@ async function tellQueue(
 /** How many places the walk will come to. Opens folders, and no file. */
 export async function countFiles(options: Pick<BatchOptions, 'root' | 'tenants'>): Promise<number> {
   let count = 0;
-  for await (const _ of walk(options.root, options.tenants)) count++;
+  for await (const found of walk(options.root, options.tenants)) if (found.path !== '') count++;
   return count;
 }
 

@@ -6,7 +6,7 @@ import type { PreparedJob } from './prepare.js';
 /** A table that is filled by COPY into a staging table of its columns, and from there by one INSERT … SELECT. */
 interface Staged<Row> {
   columns: readonly string[];
-  rows(row: Row): Iterable<readonly unknown[]>;
+  rows: (row: Row) => Iterable<readonly unknown[]>;
 }
 
 const JOB_COLUMNS = [

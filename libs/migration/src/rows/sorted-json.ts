@@ -8,7 +8,7 @@ import { decimal } from '../format/legacy-json.js';
 export function sortedJson(value: unknown): string {
   if (value instanceof ExactNumber) return decimal(value.text);
   if (typeof value === 'number') return decimal(JSON.stringify(value));
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)

@@ -23,8 +23,7 @@ export function toDocument(stored: StoredJob): { document: JsonObject; notes: Ex
   const notes: ExportNote[] = [];
   if (!(LEGACY_STATUSES as readonly string[]).includes(job.status)) notes.push('STATUS_MAPPED');
   if (stored.plan && plan === null) notes.push('PLAN_LEFT_OUT');
-  if (stored.draft && stored.draft.legacy === null && stored.draft.has_steps)
-    notes.push('DRAFT_STEPS_LEFT_OUT');
+  if (stored.draft?.legacy === null && stored.draft.has_steps) notes.push('DRAFT_STEPS_LEFT_OUT');
   const document: JsonObject = {
     ...without(job.legacy ?? {}, [LIFTED]),
     schema_version: job.schema_version,

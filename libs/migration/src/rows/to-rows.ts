@@ -89,7 +89,7 @@ export function toRows(job: LegacyJob, fileTime: Instant, running: RunningPolicy
       artifacts: artifacts.rows,
     },
     repairs: [...instants.repairs, ...cycle],
-    isRunnable: lifted?.cycle == null,
+    isRunnable: !lifted?.cycle,
   };
 }
 

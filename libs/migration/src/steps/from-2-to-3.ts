@@ -1,4 +1,5 @@
-import type { JsonObject } from '../format/json.js';
+import { ExactNumber } from '../format/exact-number.js';
+import type { Json, JsonObject } from '../format/json.js';
 import { Quarantined } from '../reasons.js';
 
 /** Version 3 counts its saves in `version`; one that is there already is kept. */
@@ -12,12 +13,6 @@ export function from2To3(document: JsonObject): JsonObject {
   ]);
 }
 
-function isBigInteger(version: JsonObject[string]): boolean {
-  return (
-    typeof version === 'object' &&
-    version !== null &&
-    'isInteger' in version &&
-    version.isInteger === true &&
-    !String(version.text).startsWith('-')
-  );
+function isBigInteger(version: Json): boolean {
+  return version instanceof ExactNumber && version.isInteger && !version.text.startsWith('-');
 }
