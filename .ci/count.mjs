@@ -1,7 +1,10 @@
-/** Adds the demo's checks to the numbers of `npm test`: node .ci/count.mjs <test output> <demo output> <exit code>. */
-import { readFileSync } from 'node:fs';
+/**
+ * Adds the checks of the demo, and of the legacy corpus where it was there, to the numbers of `npm test`:
+ * node .ci/count.mjs <test output> <demo output> <exit code> <corpus output>.
+ */
+import { existsSync, readFileSync } from 'node:fs';
 
-const [testOutput, demoOutput, demoCode] = process.argv.slice(2);
+const [testOutput, demoOutput, demoCode, corpusOutput] = process.argv.slice(2);
 const lastLine = (file) => readFileSync(file, 'utf8').trimEnd().split('\n').pop() ?? '';
 
 const counted = /^(\d+) passed, (\d+) failed$/.exec(lastLine(testOutput));
@@ -22,6 +25,12 @@ function demoReport() {
   }
 }
 
+if (existsSync(corpusOutput)) {
+  const ofCorpus = /^(\d+) passed, (\d+) failed$/.exec(lastLine(corpusOutput));
+  passed += Number(ofCorpus?.[1] ?? 0);
+  failed += Number(ofCorpus?.[2] ?? 0);
+  if (!ofCorpus) check('the lifting of the legacy corpus ends', false);
+}
 if (!counted) check('npm test says how many checks passed', false);
 const demo = demoReport();
 check('the demo ends well', demoCode === '0');

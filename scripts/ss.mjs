@@ -39,7 +39,8 @@ const commands = {
   chaos: (args) => runForward(nodeBinary(), ['--enable-source-maps', chaos, ...args]),
   api: (args) => runForward(nodeBinary(), nestStart('api', args)),
   worker: (args) => runForward(nodeBinary(), nestStart('worker', args)),
-  'test:corpus': (args) => runForward(nodeBinary(), [built('bench/corpus/main.js'), ...args]),
+  // In a process of its own: this one may be an older Node.
+  'test:corpus': (args) => runForward(nodeBinary(), [join(root, 'scripts/test-corpus.mjs'), ...args]),
   bench: (args) => runForward(nodeBinary(), ['--enable-source-maps', built('bench/main.js'), ...args]),
   docs: writeDocs,
   test: async (args) => (await import('./test.mjs')).runTests(args),

@@ -59,6 +59,16 @@ beforeAll(async () => {
       },
       expires_at: new Date(Date.now() + 60_000).toISOString(),
     });
+    await db.put('migration_item', {
+      ...{
+        tenant_id: tenantId,
+        item_id: 1,
+        batch_id: '00000000-0000-4000-8000-000000000000',
+        kind: 'job',
+        path: 'p',
+      },
+      ...{ job_id: job.job_id, steps: [], outcome: 'unchanged', reasons: [], details: [] },
+    });
     await db.sql(
       `INSERT INTO audit_event (tenant_id, actor_kind, actor_id, action, resource_type, resource_id, source, occurred_at)
        SELECT $1, 'operator', 'test', 'test.done', 'test', 'x', 'test', day
@@ -86,6 +96,7 @@ describe('every table with a tenant_id', () => {
       'idempotency_key',
       'input_dataset',
       'job',
+      'migration_item',
       'plan',
       'run',
     ];

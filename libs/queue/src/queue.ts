@@ -123,11 +123,6 @@ export class Queue {
     return sent?.length ?? 0;
   }
 
-  /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
-  async forget(tx: Tx, refs: readonly JobRef[]): Promise<void> {
-    if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);
-  }
-
   /** The same for many jobs, in one statement. */
   async wakeAll(tx: Tx, name: QueueName, refs: readonly JobRef[]): Promise<void> {
     if (refs.length === 0) return;
@@ -136,6 +131,11 @@ export class Queue {
       singletonKey: messageKey(ref),
     }));
     await this.boss.insert(name, messages, { db: inTransaction(tx) });
+  }
+
+  /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
+  async forget(tx: Tx, refs: readonly JobRef[]): Promise<void> {
+    if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);
   }
 
   /** Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. */

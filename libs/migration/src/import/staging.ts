@@ -32,9 +32,9 @@ const FOR_EVER = '9999-12-31T00:00:00Z';
 /** The tables of a job, in the order in which they are filled: what others refer to comes first. */
 export const JOB_TABLES = {
   job: {
-    columns: [...JOB_COLUMNS, 'legacy_schema_version', 'legacy_sha256'],
+    columns: [...JOB_COLUMNS, 'needs', 'legacy_schema_version', 'legacy_sha256'],
     rows: ({ rows: { job }, from, content }) => [
-      [...JOB_COLUMNS.map((name) => job[name]), from, content.sha256],
+      [...JOB_COLUMNS.map((name) => job[name]), new TextArray(job.needs), from, content.sha256],
     ],
   },
   draft: {

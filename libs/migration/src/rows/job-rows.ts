@@ -22,6 +22,8 @@ export interface JobRow {
   inputs_fingerprint: string | null;
   draft_revision: number;
   plan_id: string | null;
+  /** What a worker must be able to do for its plan. */
+  needs: string[];
   attempts: number;
   lease_no: number;
   run_id: string | null;

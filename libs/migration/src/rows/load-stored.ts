@@ -14,7 +14,7 @@ const LOAD_JOBS = `
   SELECT json_build_object(
     'job', (SELECT row_to_json(c) FROM (SELECT
       j.tenant_id, j.job_id, j.version, j.status, j.requirement, j.inputs_fingerprint, j.draft_revision, j.plan_id,
-      j.attempts, j.lease_no, j.run_id, j.trace_id, j.created_at, j.updated_at, j.confirmed_at, j.queued_at,
+      j.needs, j.attempts, j.lease_no, j.run_id, j.trace_id, j.created_at, j.updated_at, j.confirmed_at, j.queued_at,
       j.scheduled_at, j.started_at, j.finished_at, j.schema_version, j.legacy
     ) AS c),
     'runs', (SELECT coalesce(json_agg(r ORDER BY r.lease_no), '[]') FROM (

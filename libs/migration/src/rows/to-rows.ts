@@ -1,4 +1,5 @@
 import type { Instant } from '#database';
+import { planNeeds } from '#plans';
 import { legacyInstant } from '../format/instant-text.js';
 import type { Json, JsonObject } from '../format/json.js';
 import type { LegacyJob } from '../format/legacy-job.js';
@@ -68,6 +69,7 @@ export function toRows(job: LegacyJob, fileTime: Instant, running: RunningPolicy
     inputs_fingerprint: fingerprint,
     draft_revision: draft ? 1 : 0,
     plan_id: isFrozen ? lifted.planId : null,
+    needs: isFrozen ? needsOf(lifted) : [],
     // Only a failed job has used its attempts up; one that waits has all of them, as after a retry.
     attempts: job.status === 'failed' ? runs.filter((run) => run.outcome === 'failed').length : 0,
     lease_no: runs.length,
@@ -91,6 +93,13 @@ export function toRows(job: LegacyJob, fileTime: Instant, running: RunningPolicy
     repairs: [...instants.repairs, ...cycle],
     isRunnable: !lifted?.cycle,
   };
+}
+
+/** No worker offers this: a plan that cannot run is claimed by none, whoever wakes them. */
+const CANNOT_RUN = 'plan_without_cycle';
+
+function needsOf(lifted: LiftedPlan): string[] {
+  return lifted.cycle ? [...planNeeds(lifted.plan), CANNOT_RUN] : planNeeds(lifted.plan);
 }
 
 function timesOf(
