@@ -23,6 +23,8 @@ import { InputsController } from './inputs/inputs.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { QueuesController } from './queues/queues.controller.js';
+import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
+import { LegacyJobs } from './legacy/legacy-jobs.js';
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
 
@@ -31,6 +33,7 @@ export interface ApiResources {
   database: Database;
   queue: Queue;
   store: ArtifactStore;
+  legacy: LegacyJobs;
   execution: Execution;
   commandProfiles: readonly string[];
   uploadMaxBytes: number;
@@ -78,6 +81,7 @@ export class ApiModule {
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: QueueControl, useValue: new QueueControl(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
+        { provide: LegacyJobs, useValue: resources.legacy },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },
         InFlight,
@@ -87,6 +91,7 @@ export class ApiModule {
           inject: [Reflector, PinoLogger],
         },
         { provide: APP_PIPE, useClass: BodyPipe },
+        { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
       ],

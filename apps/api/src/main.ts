@@ -8,6 +8,7 @@ import { ApiShutdown } from './api-shutdown.js';
 import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
 import { InFlight } from './http/in-flight.js';
+import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
 
 /** What is left after the grace: closing the queue and the pool. */
 const CLOSING_MS = 10_000;
@@ -29,11 +30,13 @@ try {
   await queue.start();
 
   const profiles = readCommandProfiles(configuration.commandProfiles);
+  const store = new FolderArtifactStore(configuration.artifactsDir);
   const app = await createApi(
     {
       database,
       queue,
-      store: new FolderArtifactStore(configuration.artifactsDir),
+      store,
+      legacy: await openLegacyJobs(configuration, store, logger, closing),
       execution: new Execution(),
       commandProfiles: Object.keys(profiles),
       uploadMaxBytes: configuration.uploadMaxBytes,

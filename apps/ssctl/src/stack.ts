@@ -32,6 +32,14 @@ export class Stack {
       SS_DATA_DIR: resolve(configuration.dataDir),
       SS_ARTIFACTS_DIR: resolve(configuration.artifactsDir),
     };
+    // Reading through needs a right that the API's own login does not have.
+    const reading =
+      configuration.legacyJobsDir === null
+        ? {}
+        : {
+            SS_LEGACY_JOBS_DIR: resolve(configuration.legacyJobsDir),
+            SS_MIGRATION_DATABASE_URL: await deployment.urlFor('ss_migration'),
+          };
     const start = async (program: 'api' | 'worker', port: number): Promise<ProgramProcess> =>
       ProgramProcess.start({
         program,
@@ -40,6 +48,7 @@ export class Stack {
         environment: {
           ...common,
           ...(await deployment.databaseOf(program === 'api' ? 'ss_api' : 'ss_worker')),
+          ...(program === 'api' ? reading : {}),
           [program === 'api' ? 'SS_API_PORT' : 'SS_WORKER_PORT']: String(port),
         },
         log: log ?? logFile(configuration.dataDir, program),

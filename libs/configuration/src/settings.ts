@@ -85,6 +85,22 @@ export const settings = {
     about:
       'The folder for datasets and artifacts, shared by all programs; without it `artifacts` in the data folder.',
   },
+  SS_LEGACY_JOBS_DIR: {
+    field: 'legacyJobsDir',
+    kind: 'path',
+    default: null,
+    readBy: ['api', 'ssctl'],
+    about:
+      'A tree of legacy job.json files that the API reads through to: a job that has no rows yet is lifted when it is asked for.',
+  },
+  SS_MIGRATION_DATABASE_URL: {
+    field: 'migrationDatabaseUrl',
+    kind: 'databaseUrl',
+    default: null,
+    readBy: ['api', 'ssctl'],
+    about:
+      'The address with a login that is a member of ss_migration, for reading through; without it that of DATABASE_URL.',
+  },
   SS_LOG_LEVEL: {
     field: 'logLevel',
     kind: 'logLevel',

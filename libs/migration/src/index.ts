@@ -10,3 +10,4 @@ export { toDocument } from './rows/to-document.js';
 export { type RunningPolicy, toRows } from './rows/to-rows.js';
 export { type ExportResult, TreeExport } from './export-tree.js';
 export { type Verification, Verifier } from './verify.js';
+export { LegacyJobUnusable, ReadThrough } from './read-through.js';

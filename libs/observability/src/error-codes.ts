@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   INPUT_UPLOAD_CUT: 'The upload ended before its last byte; nothing was kept.',
   INPUT_VALIDATION_FAILED: 'Fields of the request are wrong; `errors` names each.',
   JOB_ALREADY_EXISTS: 'The tenant has a job of this id.',
+  JOB_DATA_CORRUPTED: 'The job’s legacy file cannot be lifted; `errors` says why.',
   JOB_ID_UNSAFE: 'The job_id is of a form that is not taken.',
   JOB_ILLEGAL_TRANSITION: 'The job’s state does not allow this move.',
   JOB_LOCKED: 'Inputs and draft cannot change any more.',

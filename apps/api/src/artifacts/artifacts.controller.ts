@@ -79,10 +79,7 @@ export class ArtifactsController {
     if (range) {
       void reply
         .status(206)
-        .header(
-          'Content-Range',
-          `bytes ${String(range.start)}-${String(range.end)}/${String(bytes)}`,
-        );
+        .header('Content-Range', `bytes ${String(range.start)}-${String(range.end)}/${String(bytes)}`);
     }
     return new StreamableFile(content, {
       type: artifact.content_type,

@@ -21,6 +21,7 @@ import { IfMatch } from '../http/if-match.js';
 import { JobIdParam } from '../http/path-params.js';
 import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
+import { LegacyJobs } from '../legacy/legacy-jobs.js';
 import { API_SETTINGS, type ApiSettings } from '../settings.js';
 import { type JobBody, JobBody as JobBodyClass, JobPage, toJobBody } from './job.body.js';
 import { ConfirmRequest, CreateJobRequest, ListJobsQuery, ReasonRequest, RunRequest } from './job.request.js';
@@ -37,6 +38,7 @@ export class JobsController {
     private readonly reads: JobReads,
     @Inject(API_SETTINGS) private readonly settings: ApiSettings,
     private readonly drain: Drain,
+    private readonly legacy: LegacyJobs,
   ) {}
 
   @Post()
@@ -110,13 +112,15 @@ export class JobsController {
     const limit = query.limit ?? DEFAULT_PAGE;
     const [createdAt = '', jobId = ''] = query.cursor === undefined ? [] : decodeCursor(query.cursor, 2);
     if (query.cursor !== undefined) assertInstant(createdAt);
-    const jobs = await this.reads.list(asking.scope(), {
+    const filter = {
       ...(query.status ? { statuses: query.status } : {}),
       ...(query.label ? { labels: labelsOf(query.label) } : {}),
       ...(query.cursor === undefined ? {} : { after: { createdAt, jobId } }),
       // One more than asked tells whether there is a next page.
       limit: limit + 1,
-    });
+    };
+    const rows = await this.reads.list(asking.scope(), filter);
+    const jobs = await this.legacy.merge(asking.caller.tenantId, filter, rows);
     const items = jobs.slice(0, limit);
     const last = items.at(-1);
     return {

@@ -1,4 +1,4 @@
-import { ArtifactPathUnsafe, type FolderArtifactStore } from '#artifacts';
+import { ArtifactPathUnsafe, type ArtifactStore, FolderArtifactStore } from '#artifacts';
 import { constants } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
@@ -16,7 +16,7 @@ const MAX_FILE_BYTES = 64 * 1024 ** 3;
  */
 export async function copyFiles(
   job: PreparedJob,
-  store: FolderArtifactStore | null,
+  store: ArtifactStore | null,
   policy: ArtifactPolicy,
 ): Promise<PreparedJob> {
   if (policy === 'skip') return job;
@@ -39,7 +39,7 @@ async function bringIn(
   { found }: PreparedJob,
   artifact: ArtifactRow,
   folder: string,
-  store: FolderArtifactStore | null,
+  store: ArtifactStore | null,
   policy: 'copy' | 'link',
 ): Promise<Partial<ArtifactRow> | null> {
   const source = await sourceOf(folder, artifact.rel_path);
@@ -47,7 +47,7 @@ async function bringIn(
   if (store === null) return {};
   const ref = { tenantId: found.tenantId, jobId: found.jobId, storageName: artifact.storage_name };
   try {
-    if (policy === 'link') return await store.adopt(ref, source.path);
+    if (policy === 'link' && store instanceof FolderArtifactStore) return await store.adopt(ref, source.path);
     const handle = await open(source.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const written = await store.write(ref, handle.createReadStream(), { maxBytes: MAX_FILE_BYTES });
     if (written.bytes !== source.bytes)

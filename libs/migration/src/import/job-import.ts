@@ -1,4 +1,4 @@
-import type { FolderArtifactStore } from '#artifacts';
+import type { ArtifactStore } from '#artifacts';
 import type { Database, Scope, Tx } from '#database';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
@@ -29,7 +29,7 @@ export class JobImport {
   constructor(
     private readonly database: Database,
     private readonly queue: Queue,
-    private readonly store: FolderArtifactStore,
+    private readonly store: ArtifactStore,
     private readonly scope: Scope,
     private readonly logger: Logger,
   ) {
