@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { legacyInstant } from './format/instant-text.js';
+import type { JsonObject } from './format/json.js';
 import { legacyJson } from './format/legacy-json.js';
 import { loadStored } from './rows/load-stored.js';
 import type { StoredJob } from './rows/stored-job.js';
@@ -18,6 +20,8 @@ export interface ExportOptions {
   tenants: readonly string[] | null;
   /** Bring the files of jobs along. */
   artifacts: boolean;
+  /** Where a record for each queued job is to stand; null: nowhere. */
+  queue: string | null;
 }
 
 export interface ExportResult {
@@ -69,6 +73,13 @@ export class TreeExport {
     const folder = join(options.out, folderOf(tenant_id, job_id));
     const missing = options.artifacts ? await this.exportFiles(stored, folder, result) : 0;
     await writeAtomically(join(folder, 'job.json'), legacyJson(document), updated_at);
+    if (options.queue !== null && stored.job.status === 'queued') {
+      await writeAtomically(
+        join(options.queue, recordOf(stored)),
+        legacyJson(queueRecord(stored)),
+        updated_at,
+      );
+    }
     result.jobs++;
     if (missing > 0 || notes.length > 0) {
       result.mapped.push({
@@ -100,6 +111,19 @@ export class TreeExport {
     }
     return missing;
   }
+}
+
+/** Without a record the legacy workers would never look at a queued job. */
+function recordOf({ job: { tenant_id: tenantId, job_id: jobId } }: StoredJob): string {
+  return join('queued', ...(tenantId === DEFAULT_TENANT_ID ? [] : [tenantId]), `${jobId}.json`);
+}
+
+function queueRecord({ job }: StoredJob): JsonObject {
+  return {
+    job_id: job.job_id,
+    tenant_id: job.tenant_id,
+    enqueued_at: legacyInstant(job.queued_at ?? job.updated_at),
+  };
 }
 
 function folderOf(tenantId: string, jobId: string): string {

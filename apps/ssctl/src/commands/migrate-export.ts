@@ -12,6 +12,7 @@ interface ExportOptions {
   out: string;
   tenant?: string[];
   artifacts: 'copy' | 'skip';
+  queue?: string;
   json?: boolean;
 }
 
@@ -25,6 +26,7 @@ export function addMigrateExport(
     .command('export')
     .description('write the rows as a legacy tree: the way back')
     .requiredOption('--out <dir>', 'where the tree is to stand; not the legacy tree itself')
+    .option('--queue <dir>', 'where the legacy queue is to have a record for each queued job')
     .option('--tenant <tenants...>', 'these tenants alone')
     .addOption(
       new Option('--artifacts <policy>', 'bring the files of jobs along')
@@ -43,7 +45,12 @@ export function addMigrateExport(
               operatorScope(),
               new FolderArtifactStore(configuration.artifactsDir),
             ).export(
-              { out, tenants: given.tenant ?? null, artifacts: given.artifacts === 'copy' },
+              {
+                out,
+                tenants: given.tenant ?? null,
+                artifacts: given.artifacts === 'copy',
+                queue: given.queue === undefined ? null : resolve(given.queue),
+              },
               (count) => {
                 progress.add(Array.from({ length: count }, () => 'exported'));
               },
