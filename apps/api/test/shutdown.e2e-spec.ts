@@ -99,7 +99,7 @@ describe('an API that is asked to stop', () => {
     const { body: job } = await client.post<JobBody>('/v1/jobs', { plan: planOf(big), confirm: true });
     await client.get(`/v1/jobs/${job.job_id}`, { prefer: 'wait=45' });
     const { body } = await client.get<ArtifactPage>(`/v1/jobs/${job.job_id}/artifacts`);
-    const table = body.items.find(({ bytes }) => bytes > 20_000_000)!;
+    const table = body.items.find(({ bytes }) => Number(bytes) > 20_000_000)!;
 
     const { hostname, port } = new URL(api.url);
     const socket = connect(Number(port), hostname).pause();

@@ -43,7 +43,7 @@ export class Deployment {
    * The URL for one program, with a login of its own. Where the owner may not make logins, the program gets the
    * owner's and takes on its role in each transaction; it says so when it starts.
    */
-  private async urlFor(role: ProgramRole): Promise<string> {
+  async urlFor(role: ProgramRole): Promise<string> {
     try {
       return await programUrl(this.ownerUrl, role);
     } catch (error) {

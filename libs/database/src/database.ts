@@ -95,7 +95,7 @@ export class Database {
    * its file has it. Only logins that may take on the role `ss_migration` get through.
    */
   async migrating<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.run(scopeSettings('ss_migration', '', scope), work);
+    return this.run(this.settings('ss_migration', '', scope), work);
   }
 
   /** Runs `work` under the program's role with no tenant set: it sees no tenant's rows. For the queue's own tables. */

@@ -123,16 +123,6 @@ export class Queue {
     return sent?.length ?? 0;
   }
 
-  /** The same for many jobs, in one statement. */
-  async wakeAll(tx: Tx, name: QueueName, refs: readonly JobRef[]): Promise<void> {
-    if (refs.length === 0) return;
-    const messages = refs.map((ref) => ({
-      data: { tenant_id: ref.tenantId, job_id: ref.jobId } satisfies MessageBody,
-      singletonKey: messageKey(ref),
-    }));
-    await this.boss.insert(name, messages, { db: inTransaction(tx) });
-  }
-
   /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
   async forget(tx: Tx, refs: readonly JobRef[]): Promise<void> {
     if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);

@@ -171,6 +171,7 @@ function mapUrls(
     ss_api: change(urls.ss_api),
     ss_worker: change(urls.ss_worker),
     ss_operator: change(urls.ss_operator),
+    ss_migration: change(urls.ss_migration),
   };
 }
 
