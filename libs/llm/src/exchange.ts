@@ -65,7 +65,7 @@ export class Exchange {
     const tried = await attempts.execute(async (): Promise<Tried> => {
       if (waitMs > 0) await clock.sleep(waitMs, signal);
       signal.throwIfAborted();
-      const timeoutMs = Math.min(policy.timeoutMs, this.msLeft());
+      const timeoutMs = Math.ceil(Math.min(policy.timeoutMs, this.msLeft()));
       if (timeoutMs <= 0) return { kind: 'failed', errorType: 'out_of_time', next: GIVE_UP };
       const attempt = new CallAttempt(this.parts, this.talk, this.key, this.request, provider.model);
       try {
@@ -93,7 +93,7 @@ export class Exchange {
     const { policy, clock } = this.parts;
     if (!fault.isWorthRetrying || made >= policy.maxAttempts) return GIVE_UP;
     const asked = fault.retryAfterMs ?? 0;
-    if (asked > policy.retryAfterCapMs || asked >= this.msLeft()) {
+    if (asked > 0 && (asked > policy.retryAfterCapMs || asked >= this.msLeft())) {
       if (!isLast || asked > policy.maxPostponeMs) return GIVE_UP;
       return { kind: 'postpone', notBefore: new Date(clock.wallNow() + asked).toISOString() };
     }

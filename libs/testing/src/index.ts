@@ -1,6 +1,8 @@
 export { eventually } from './eventually.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
 export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
+export { FastClock } from './fast-clock.js';
+export { HeardLog } from './heard-log.js';
 export { rejectionsOf } from './rejections.js';
 export {
   aDataset,
