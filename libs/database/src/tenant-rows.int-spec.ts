@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   aDataset,
@@ -48,6 +49,25 @@ beforeAll(async () => {
     await anArtifact(db, job);
     const place = { tenant_id: tenantId, job_id: job.job_id, run_id: job.run_id };
     await db.put('run_step', { ...place, step_id: 's1', position: 1, type: 'noop' });
+    await db.put('llm_call', {
+      ...{
+        tenant_id: tenantId,
+        call_id: randomUUID(),
+        subject_id: 'job-1',
+        task_id: 't',
+        operation: 'draft',
+      },
+      ...{ attempt: 1, provider: 'p', model: 'm', request_sha256: 'a'.repeat(64), charged_tokens: 1 },
+      ...{ deadline_at: new Date().toISOString(), charged_cost_micros: 1, answer: 'an answer' },
+    });
+    await db.put('llm_budget_day', {
+      tenant_id: tenantId,
+      day: '2026-05-04',
+      calls: 1,
+      tokens: 1,
+      cost_micros: 1,
+    });
+    await db.put('tenant_drafting', { tenant_id: tenantId });
     await db.put('idempotency_key', {
       ...{
         tenant_id: tenantId,
@@ -96,12 +116,14 @@ describe('every table with a tenant_id', () => {
       'idempotency_key',
       'input_dataset',
       'job',
+      'llm_budget_day',
+      'llm_call',
       'migration_item',
       'plan',
       'run',
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);
-    expect(whole.sort()).toEqual([...filled, 'run_step', 'tenant'].sort());
+    expect(whole.sort()).toEqual([...filled, 'run_step', 'tenant', 'tenant_drafting'].sort());
   });
 
   it('has row-level security, for its owner too', () => {

@@ -1,7 +1,7 @@
 import type { ExecutionLimits } from './execution-limits.js';
 import type { JsonValue } from './json-value.js';
 import { isStepFailureCode, type StepFailureCode } from './step-failures.js';
-import type { DatasetFile, TableFile } from './step-request.js';
+import type { DatasetFile, SqlCheckRequest, TableFile } from './step-request.js';
 
 export interface SqlTask {
   kind: 'sql';
@@ -37,7 +37,11 @@ export interface InspectTask {
   sampleRows: number;
 }
 
-export type ChildTask = SqlTask | ChartTask | CommandTask | InspectTask;
+export interface CheckSqlTask extends SqlCheckRequest {
+  kind: 'check_sql';
+}
+
+export type ChildTask = SqlTask | ChartTask | CommandTask | InspectTask | CheckSqlTask;
 
 /** The one document that a child reads, as one line; its working folder is the one that it was started in. */
 export interface ChildRequest {

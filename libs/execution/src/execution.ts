@@ -14,6 +14,8 @@ import type {
   DatasetFile,
   DatasetProfile,
   InspectRequest,
+  SqlCheck,
+  SqlCheckRequest,
   StepOutcome,
   StepRequest,
   StepSummary,
@@ -82,6 +84,25 @@ export class Execution {
       const result = await this.process.run(task, workFolder(scratch, 'inspect'), { timeoutMs, signal });
       // What `inspectDataset` of the child returns.
       return result as DatasetProfile;
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * Has DuckDB parse and bind queries against empty tables of the given columns, each query's own columns being there
+   * for those after it. Nothing is run, and no data is read.
+   */
+  async checkSql(
+    { tables, queries }: SqlCheckRequest,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<SqlCheck[]> {
+    const scratch = await mkdtemp(join(this.scratchFolder, 'ss-check-'));
+    try {
+      const task = { kind: 'check_sql', tables, queries } as const;
+      const result = await this.process.run(task, workFolder(scratch, 'check'), { timeoutMs, signal });
+      // What `checkSql` of the child returns.
+      return result as SqlCheck[];
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }

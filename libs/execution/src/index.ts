@@ -20,6 +20,8 @@ export {
   type DatasetProfile,
   type InspectRequest,
   type ProducedFile,
+  type SqlCheck,
+  type SqlCheckRequest,
   type StepOutcome,
   type StepRequest,
   type StepSummary,

@@ -73,3 +73,15 @@ export interface InspectRequest {
   timeoutMs: number;
   signal?: AbortSignal;
 }
+
+/** Queries to be bound against tables of these columns, in the order in which they would run. */
+export interface SqlCheckRequest {
+  tables: { name: string; columns: Column[] }[];
+  queries: { stepId: string; sql: string }[];
+}
+
+/** Why a query cannot run; null when it binds. */
+export interface SqlCheck {
+  stepId: string;
+  fault: { code: string; message: string } | null;
+}

@@ -12,6 +12,8 @@ export async function carryOut(task: ChildTask, limits: ExecutionLimits): Promis
       return (await import('./run-command.js')).runCommand(task, limits);
     case 'inspect':
       return (await import('./inspect-dataset.js')).inspectDataset(task, limits);
+    case 'check_sql':
+      return (await import('./check-sql.js')).checkSql(task, limits);
     default:
       return task satisfies never;
   }
