@@ -1,3 +1,4 @@
+import type { DayBudget, ToldExchange } from '#llm';
 import type { Step } from '#plans';
 
 /** What is known of one column without looking at its rows again. */
@@ -18,6 +19,8 @@ export interface DatasetProfile {
   originalName: string;
   rowCount: number;
   columns: ColumnProfile[];
+  /** Only where the tenant allows it: a drafter may show them to a language model. */
+  sampleRows?: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface DraftRequest {
@@ -50,7 +53,8 @@ export interface DraftWarning {
 }
 
 export interface DraftProposal {
-  source: 'rules';
+  /** Who wrote it; `rule_fallback`: the rules, because the language model could not be used. */
+  source: 'rules' | 'model' | 'rule_fallback';
   text: string;
   steps: Step[];
   assumptions: DraftAssumption[];
@@ -58,7 +62,20 @@ export interface DraftProposal {
   warnings: DraftWarning[];
 }
 
+/** For whom a draft is made, and what the tenant allows. */
+export interface DraftContext {
+  tenantId: string;
+  jobId: string;
+  /** One asking for a draft: what a language model answered is found again under it. */
+  taskId: string;
+  budget: DayBudget;
+  /** Whether the rules may write the draft when the language model cannot be used. */
+  ruleFallback: boolean;
+  /** Is told of each question to a language model and of its answer. */
+  onExchange: (told: ToldExchange) => void;
+}
+
 /** Turns a question and what is known of the data into a proposal that `parsePlan` accepts. */
 export interface Drafter {
-  draft(request: DraftRequest, signal: AbortSignal): Promise<DraftProposal>;
+  draft(request: DraftRequest, signal: AbortSignal, context: DraftContext): Promise<DraftProposal>;
 }

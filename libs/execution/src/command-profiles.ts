@@ -14,6 +14,8 @@ export interface CommandProfile {
   max_output_bytes?: number;
   /** A regular expression that each argument of the plan must match as a whole. */
   args_pattern?: string;
+  /** Whether a language model may draft steps that use it. People may in any case. */
+  drafting?: boolean;
 }
 
 export type CommandProfiles = Readonly<Record<string, CommandProfile>>;
@@ -58,6 +60,7 @@ const FIELDS: Readonly<Record<keyof CommandProfile, readonly [check: Check, deta
   ],
   max_output_bytes: [isWhole(1_073_741_824), 'must be a whole number from 1 to 1073741824'],
   args_pattern: [isPattern, 'must be a regular expression'],
+  drafting: [(value) => typeof value === 'boolean', 'must be true or false'],
 };
 
 /** Reads the operator's profiles; refuses with every fault named by its place. */

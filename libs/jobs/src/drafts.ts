@@ -1,15 +1,19 @@
 import type { Instant, Tx } from '#database';
 import type { JobRef } from '#queue';
 import type { DraftAssumption, DraftQuestion, DraftWarning } from '#drafting';
-import type { PlanOptionFields, Step } from '#plans';
+import { canonicalJson, type PlanOptionFields, type Step } from '#plans';
+import { createHash } from 'node:crypto';
 
 /** A proposed plan with its questions and assumptions, as its row has it. */
 export interface Draft {
   tenant_id: string;
   job_id: string;
   revision: number;
-  /** Who wrote it: the rules drafter, or the client that sent its own plan. */
-  source: 'rules' | 'client';
+  /**
+   * Who wrote it: the rules, a language model, the rules because the model could not be used, or the client that sent
+   * its own plan.
+   */
+  source: 'rules' | 'model' | 'rule_fallback' | 'client';
   text: string;
   steps: Step[];
   questions: DraftQuestion[];
@@ -39,6 +43,8 @@ const INSERT_DRAFT = `
   RETURNING *`;
 
 const FIND_LATEST = 'SELECT * FROM draft WHERE tenant_id = $1 AND job_id = $2 ORDER BY revision DESC LIMIT 1';
+const FIND_REVISION = 'SELECT * FROM draft WHERE tenant_id = $1 AND job_id = $2 AND revision = $3';
+const LIST_DRAFTS = 'SELECT * FROM draft WHERE tenant_id = $1 AND job_id = $2 ORDER BY revision DESC';
 
 /** What the edit does not name stays; answers are merged key by key. */
 const EDIT_DRAFT = `
@@ -73,6 +79,16 @@ export class Drafts {
     return row ?? null;
   }
 
+  async findRevision(tx: Tx, ref: JobRef, revision: number): Promise<Draft | null> {
+    const [row] = await tx.query<Draft>(FIND_REVISION, [ref.tenantId, ref.jobId, revision]);
+    return row ?? null;
+  }
+
+  /** Every revision, the latest first. */
+  async list(tx: Tx, ref: JobRef): Promise<Draft[]> {
+    return tx.query<Draft>(LIST_DRAFTS, [ref.tenantId, ref.jobId]);
+  }
+
   async edit(tx: Tx, ref: JobRef, revision: number, edit: DraftEdit): Promise<Draft> {
     const [row] = await tx.query<Draft>(EDIT_DRAFT, [
       ref.tenantId,
@@ -86,4 +102,11 @@ export class Drafts {
     if (!row) throw new Error(`draft revision ${String(revision)} is gone`);
     return row;
   }
+}
+
+/** A hash of all that a person saw and wrote before confirming; the audit of a confirm carries it. */
+export function draftSha256(draft: Draft): string {
+  const { revision, source, text, steps, questions, assumptions, warnings, answers, notes } = draft;
+  const seen = { revision, source, text, steps, questions, assumptions, warnings, answers, notes };
+  return createHash('sha256').update(canonicalJson(seen)).digest('hex');
 }

@@ -1,6 +1,7 @@
+export { DraftExchanges } from './draft-exchanges.js';
 export { type Draft } from './drafts.js';
 export { type FrozenPlan } from './frozen-plans.js';
-export { type DraftTask, type Failure, type Job, refOf } from './job.js';
+export { type DraftFailure, type DraftTask, type Failure, type Job, refOf } from './job.js';
 export { type Artifact, type NewArtifact } from './job-artifacts.js';
 export {
   type Ask,
@@ -28,6 +29,8 @@ export {
   DatasetNotFound,
   DraftInvalid,
   DraftNotFound,
+  DraftRevisionConflict,
+  DraftRevisionNotFound,
   JobIdUnsafe,
   JobNotFound,
   JobVersionConflict,

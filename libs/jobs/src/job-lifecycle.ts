@@ -3,7 +3,7 @@ import { type Database, type Instant, isUniqueViolation, type TenantScope, type 
 import type { JobRef, Queue } from '#queue';
 import { type Plan, planNeeds } from '#plans';
 import { randomUUID } from 'node:crypto';
-import { type Draft, type DraftEdit, Drafts } from './drafts.js';
+import { type Draft, type DraftEdit, Drafts, draftSha256 } from './drafts.js';
 import { explainRefusal, getJob } from './explain-refusal.js';
 import type { Job } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
@@ -14,6 +14,7 @@ import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
 import {
   DraftNotFound,
   DraftOutOfDate,
+  DraftRevisionConflict,
   JobAlreadyExists,
   JobLocked,
   JobVersionConflict,
@@ -40,6 +41,8 @@ export interface NewJobRequest {
 
 export interface ConfirmRequest {
   version: number | null;
+  /** The revision that was read; whichever is the latest when absent. */
+  draftRevision?: number | undefined;
   notes?: string | undefined;
   hold?: boolean | undefined;
 }
@@ -162,12 +165,19 @@ export class JobLifecycle {
       return { job, draft, datasetKeys: datasets.map((dataset) => dataset.dataset_key) };
     });
     const { job, draft, datasetKeys } = seen;
-    if (draft.source === 'rules' && draft.inputs_fingerprint !== job.inputs_fingerprint) {
+    if (request.draftRevision !== undefined && request.draftRevision !== draft.revision) {
+      throw new DraftRevisionConflict(jobId, request.draftRevision, draft.revision);
+    }
+    if (draft.source !== 'client' && draft.inputs_fingerprint !== job.inputs_fingerprint) {
       throw new DraftOutOfDate(jobId);
     }
     const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
     return this.database.transaction(scope, async (tx) => {
       // The version that was read above: the plan that is frozen is the draft that was seen.
+      await tx.describe('job.confirmed', {
+        draft_revision: draft.revision,
+        draft_sha256: draftSha256(draft),
+      });
       const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, request);
       return confirmed ?? explainRefusal(tx, ref, 'confirm', job.version);
     });

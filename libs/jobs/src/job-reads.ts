@@ -1,10 +1,11 @@
 import { type Database, type Instant, plain, type TenantScope } from '#database';
+import { type Draft, Drafts } from './drafts.js';
 import { getJob } from './explain-refusal.js';
 import { type FrozenPlan, FrozenPlans } from './frozen-plans.js';
 import type { Job } from './job.js';
 import { type Artifact, JobArtifacts } from './job-artifacts.js';
 import type { JobStatus } from './job-moves.js';
-import { PlanMissing, RunNotFound } from './refusals.js';
+import { DraftRevisionNotFound, PlanMissing, RunNotFound } from './refusals.js';
 import type { RunRecord } from './run.js';
 
 export interface JobFilter {
@@ -29,6 +30,7 @@ const LIST_JOBS = `
 export class JobReads {
   private readonly plans = new FrozenPlans();
   private readonly artifacts = new JobArtifacts();
+  private readonly drafts = new Drafts();
 
   constructor(private readonly database: Database) {}
 
@@ -53,6 +55,24 @@ export class JobReads {
       const plan = await this.plans.find(tx, ref);
       if (!plan) throw new PlanMissing(jobId);
       return plan;
+    });
+  }
+
+  /** Every draft that the job ever had, the latest first. */
+  async listDrafts(scope: TenantScope, jobId: string): Promise<{ job: Job; drafts: Draft[] }> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      return { job: await getJob(tx, ref), drafts: await this.drafts.list(tx, ref) };
+    });
+  }
+
+  async getDraft(scope: TenantScope, jobId: string, revision: number): Promise<{ job: Job; draft: Draft }> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      const job = await getJob(tx, ref);
+      const draft = await this.drafts.findRevision(tx, ref, revision);
+      if (!draft) throw new DraftRevisionNotFound(jobId, revision);
+      return { job, draft };
     });
   }
 

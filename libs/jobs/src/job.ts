@@ -9,11 +9,21 @@ export interface Failure {
   step_id?: string;
 }
 
+/** How a drafting failed. */
+export interface DraftFailure extends Failure {
+  /** How often a language model was asked. */
+  attempts?: number;
+  /** When a budget that is used up begins anew. */
+  resets_at?: Instant;
+}
+
 /** A drafting that was asked for: not answered yet, or how it failed. */
 export interface DraftTask {
   task_id: string;
   state: 'pending' | 'failed';
-  error?: Failure;
+  /** The provider of the language model asked to be left alone until then. */
+  not_before?: Instant;
+  error?: DraftFailure;
 }
 
 /** A job as its row has it. Fields keep their column's name from SQL to HTTP (docs/decisions/0003). */

@@ -67,6 +67,26 @@ export class DraftNotFound extends DomainError {
   }
 }
 
+export class DraftRevisionNotFound extends DomainError {
+  constructor(jobId: string, revision: number) {
+    super('DRAFT_NOT_FOUND', `The job has no draft of revision ${String(revision)}.`, {
+      job_id: jobId,
+      revision,
+    });
+  }
+}
+
+/** What was read is not what would be confirmed. */
+export class DraftRevisionConflict extends DomainError {
+  constructor(jobId: string, named: number, latest: number) {
+    super(
+      'DRAFT_REVISION_CONFLICT',
+      `The draft is at revision ${String(latest)}, not ${String(named)}. Read it, then confirm that one.`,
+      { job_id: jobId, draft_revision: named, latest_revision: latest },
+    );
+  }
+}
+
 export class DraftOutOfDate extends DomainError {
   constructor(jobId: string) {
     super(

@@ -3,6 +3,7 @@ import type { Database, Scope, TenantScope } from '#database';
 import type { Drafter } from '#drafting';
 import { Execution } from '#execution';
 import {
+  DraftExchanges,
   JobDrafting,
   JobInputs,
   JobLifecycle,
@@ -12,6 +13,7 @@ import {
   type WorkerIdentity,
   Workers,
 } from '#jobs';
+import { CallLedger } from '#llm';
 import { STEP_TYPES } from '#plans';
 import { Queue } from '#queue';
 import { randomUUID } from 'node:crypto';
@@ -81,8 +83,9 @@ export class JobPrograms {
     return { tenantId, actor: { kind: 'api_key', id: 'key_of_the_test' }, source: 'api', ...given };
   }
 
-  drafting(drafter: Drafter): JobDrafting {
-    return new JobDrafting(this.worker, this.workerQueue, this.workerScope, drafter);
+  drafting(drafter: Drafter, watchMs?: number): JobDrafting {
+    const exchanges = new DraftExchanges(this.store, new CallLedger(this.worker, this.workerScope));
+    return new JobDrafting(this.worker, this.workerQueue, this.workerScope, drafter, exchanges, watchMs);
   }
 
   async stop(): Promise<void> {
