@@ -16,6 +16,7 @@ const USAGE = `usage: npm run <command> [-- arguments]
   demo        one real job from upload to result, then stop everything       [-- --json]
   start       API and worker in the foreground until Ctrl-C                  [-- --json]
   api         the API alone                 worker      a worker alone
+  fake-llm    a local stand-in for a language model, until Ctrl-C        [-- --help]
   ssctl       the operator's command line                                    [-- --help]
   chaos       one fault after the other on a deployment of its own            [-- --minutes 20 --seed 1]
   test        every check; some of them:                                     [-- types lint unit]
@@ -35,6 +36,7 @@ const commands = {
   build: () => 0,
   demo: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'demo', ...args]),
   start: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'start', ...args]),
+  'fake-llm': (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'fake-llm', ...args]),
   ssctl: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, ...args]),
   chaos: (args) => runForward(nodeBinary(), ['--enable-source-maps', chaos, ...args]),
   api: (args) => runForward(nodeBinary(), nestStart('api', args)),

@@ -3,7 +3,7 @@ import { AuditTrail } from '#audit';
 import { assertSchema, type Database, type Scope } from '#database';
 import type { Execution } from '#execution';
 import { HealthModule, metricsModule } from '#health';
-import { JobExplanations, JobInputs, JobLifecycle, JobReads, QueueControl } from '#jobs';
+import { DraftingUsage, JobExplanations, JobInputs, JobLifecycle, JobReads, QueueControl } from '#jobs';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
 import { ApiKeys, Tenants } from '#tenancy';
@@ -27,6 +27,7 @@ import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
 import { LegacyJobs } from './legacy/legacy-jobs.js';
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
+import { UsageController } from './usage/usage.controller.js';
 
 /** What the program has opened before Nest builds the rest around it, and closes after. */
 export interface ApiResources {
@@ -73,10 +74,12 @@ export class ApiModule {
         AuditController,
         ExplainController,
         QueuesController,
+        UsageController,
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
         { provide: JobReads, useValue: new JobReads(database) },
+        { provide: DraftingUsage, useValue: new DraftingUsage(database) },
         { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: QueueControl, useValue: new QueueControl(database) },

@@ -13,6 +13,9 @@ export interface DemoJob {
 export interface DemoDraft {
   version: number;
   status: string;
+  revision?: number;
+  source?: 'rules' | 'model' | 'rule_fallback' | 'client';
+  error?: { code: string; message: string };
   text?: string;
   steps?: { step_id: string; type: string }[];
 }

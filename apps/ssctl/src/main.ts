@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
 import { addJobCommands } from './commands/job.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addFakeLlmCommand } from './commands/fake-llm.js';
 import { addKeyCommands } from './commands/key.js';
 import { addQueueCommands } from './commands/queue.js';
 import { addMigrateCommands } from './commands/migrate.js';
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
   addMigrateCommands(program, configuration, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
+  addFakeLlmCommand(program);
   await program.parseAsync();
 }
 

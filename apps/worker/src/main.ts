@@ -1,9 +1,8 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
-import { RulesDrafter } from '#drafting';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
-import { JobDrafting, JobRuns, LostRuns, QueueReconciler, type WorkerIdentity } from '#jobs';
+import { DraftExchanges, JobDrafting, JobRuns, LostRuns, QueueReconciler, type WorkerIdentity } from '#jobs';
 import { createLogger, FrameworkLogger, release } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
@@ -12,9 +11,11 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { abilitiesOf } from './abilities.js';
 import { readEnv } from './env.js';
-import { sayPaused } from './say-paused.js';
+import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { LedgerSweeper } from './ledger-sweeper.js';
 import { Reconciler } from './reconciler.js';
+import { sayPaused } from './say-paused.js';
 import { Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -52,24 +53,29 @@ try {
   const pollMs = configuration.queuePollSeconds * SECOND;
   const heartbeatMs = configuration.queueHeartbeatSeconds * SECOND;
   const leaseOptions = { ...database.urls, role: 'ss_worker', identity, leaseMs, heartbeatMs } as const;
+  const execution = new Execution({
+    profiles,
+    limits: { duckdbMemoryBytes: configuration.stepMemoryMb * MIB },
+    environment: process.env,
+    ...(process.env['PATH'] === undefined ? {} : { path: process.env['PATH'] }),
+  });
+  const drafting = openDrafting({ configuration, database, scope, execution, profiles, logger });
+  const exchanges = new DraftExchanges(store, drafting.ledger);
+  const ledgerSweeper = new LedgerSweeper(drafting.ledger, logger);
   const worker = new Worker(
     {
       identity,
       runs: new JobRuns(database, queue, scope, leaseMs),
       lost: new LostRuns(database, queue, scope, configuration.workerMaxLostRuns),
       leases: new LeaseKeeper({ ...leaseOptions, logLevel: configuration.logLevel }, logger),
-      drafting: new JobDrafting(database, queue, scope, new RulesDrafter()),
+      drafting: new JobDrafting(database, queue, scope, drafting.drafter, exchanges),
       queue,
-      execution: new Execution({
-        profiles,
-        limits: { duckdbMemoryBytes: configuration.stepMemoryMb * MIB },
-        environment: process.env,
-        ...(process.env['PATH'] === undefined ? {} : { path: process.env['PATH'] }),
-      }),
+      execution,
       store,
       logger,
     },
     {
+      draftConcurrency: configuration.draftConcurrency,
       pollMs,
       heartbeatMs,
       sweepMs: configuration.queueSweepSeconds * SECOND,
@@ -91,6 +97,7 @@ try {
       queue,
       store,
       scope,
+      breakers: () => drafting.calls?.breakers() ?? null,
       lookAges: () => worker.lookAges(),
       maxLookAgeMs: Math.max(30 * SECOND, 5 * pollMs),
     }),
@@ -111,7 +118,9 @@ try {
     },
     close: async () => {
       app.get(Drain).begin();
+      ledgerSweeper.stop();
       await worker.drain(graceMs, hurry.signal);
+      await drafting.calls?.stop();
       await closing.run();
     },
   });
@@ -124,6 +133,7 @@ try {
   reconciler.start();
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
+  ledgerSweeper.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

@@ -9,6 +9,8 @@ export interface WorkerHealth {
   queue: Queue;
   store: ArtifactStore;
   scope: Scope;
+  /** The breaker of each language model; null when none is configured. */
+  breakers: () => Readonly<Record<string, unknown>>[] | null;
   /** How long ago each loop last looked for work with success, by its name. */
   lookAges: () => Readonly<Record<string, number>>;
   maxLookAgeMs: number;
@@ -17,7 +19,15 @@ export interface WorkerHealth {
 /** The worker's only HTTP: its probes and its metrics. */
 @Module({})
 export class WorkerModule {
-  static register({ database, queue, store, scope, lookAges, maxLookAgeMs }: WorkerHealth): DynamicModule {
+  static register({
+    database,
+    queue,
+    store,
+    scope,
+    breakers,
+    lookAges,
+    maxLookAgeMs,
+  }: WorkerHealth): DynamicModule {
     return {
       module: WorkerModule,
       imports: [
@@ -28,6 +38,14 @@ export class WorkerModule {
             { name: 'schema', check: () => assertSchema(database, scope) },
             { name: 'queue', check: () => queue.probe() },
             { name: 'artifacts', check: () => store.probe() },
+            {
+              // Says how it is and never fails: a worker whose model is away can run, and drafts tell for themselves.
+              name: 'language_model',
+              check: () => {
+                const providers = breakers();
+                return Promise.resolve(providers ? { providers } : { configured: false });
+              },
+            },
             {
               name: 'claim_loop',
               check: () => {

@@ -12,6 +12,8 @@ import { SlotLoop } from './slot-loop.js';
 import { Sweeper } from './sweeper.js';
 
 export interface WorkerSettings extends RunSettings {
+  /** Drafts have slots of their own, so that none waits behind a long run. */
+  draftConcurrency: number;
   pollMs: number;
   sweepMs: number;
   heartbeatMs: number;
@@ -28,9 +30,6 @@ export interface WorkerParts {
   store: ArtifactStore;
   logger: Logger;
 }
-
-/** Drafting by rules takes milliseconds; a slot of its own keeps it from waiting behind long runs. */
-const DRAFT_SLOTS = 1;
 
 /** Beside a heartbeat, what others need to renew their leases once the database is back. */
 const SWEEP_GRACE_MS = 2_000;
@@ -70,7 +69,7 @@ export class Worker {
     });
     this.draftLoop = new SlotLoop({
       name: 'job.draft',
-      slots: DRAFT_SLOTS,
+      slots: settings.draftConcurrency,
       pollMs: settings.pollMs,
       take: async () => {
         const message = await queue.hold('job.draft');

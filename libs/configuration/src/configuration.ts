@@ -12,14 +12,19 @@ interface ValueOf {
   path: string;
   logLevel: LogLevel;
   boolean: boolean;
+  choice: string;
+  decimal: number;
+  httpUrl: string;
 }
 
 /** A setting without a default may be absent, which the type says; `artifactsDir` is filled in by the reader. */
-type FieldValue<S extends Setting> = S['default'] extends null
-  ? S['field'] extends 'artifactsDir'
-    ? string
-    : ValueOf[S['kind']] | null
-  : ValueOf[S['kind']];
+type FieldValue<S extends Setting> = S extends { values: readonly (infer Choice)[] }
+  ? Choice
+  : S['default'] extends null
+    ? S['field'] extends 'artifactsDir'
+      ? string
+      : ValueOf[S['kind']] | null
+    : ValueOf[S['kind']];
 
 type Reads<P extends Program, S extends Setting> = P extends S['readBy'][number] ? true : false;
 

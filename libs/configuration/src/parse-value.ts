@@ -23,6 +23,12 @@ export function ruleOf(setting: Setting): string {
       return `one of ${logLevels.join(', ')}`;
     case 'boolean':
       return 'true or false';
+    case 'choice':
+      return `one of ${setting.values.join(', ')}`;
+    case 'decimal':
+      return `a number, ${range(setting)}`;
+    case 'httpUrl':
+      return 'a URL that starts with http:// or https://';
   }
 }
 
@@ -40,11 +46,17 @@ export function tryParseValue(setting: Setting, text: string): Value | null {
     case 'path':
       return isOneLine(text) ? text : null;
     case 'databaseUrl':
-      return isDatabaseUrl(text) ? text : null;
+      return isUrl(text, ['postgres:', 'postgresql:']) ? text : null;
     case 'logLevel':
       return logLevels.find((level) => level === text) ?? null;
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : null;
+    case 'choice':
+      return setting.values.find((value) => value === text) ?? null;
+    case 'decimal':
+      return decimal(text, setting.min, setting.max);
+    case 'httpUrl':
+      return isUrl(text, ['http:', 'https:']) ? text : null;
   }
 }
 
@@ -75,8 +87,13 @@ function bytes(text: string, min: number, max: number): number | null {
   return value >= min && value <= max ? value : null;
 }
 
-function isDatabaseUrl(text: string): boolean {
-  return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
+function decimal(text: string, min: number, max: number): number | null {
+  const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : NaN;
+  return value >= min && value <= max ? value : null;
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
 
 function isOneLine(text: string): boolean {

@@ -85,6 +85,47 @@ describe('readConfiguration', () => {
     expect(act).toThrow('SS_WORKER_PORT must differ from SS_API_PORT');
   });
 
+  it('refuses a language model without address or name, and an attempt that is longer than the whole', () => {
+    const { faults } = refusalOf({
+      SS_LLM_PROVIDER: 'openai_compatible',
+      SS_LLM_FALLBACK_MODEL: 'm',
+      SS_LLM_TIMEOUT_SECONDS: '60',
+      SS_LLM_TOTAL_SECONDS: '59',
+    });
+    expect(faults.map(({ name }) => name)).toEqual([
+      'SS_LLM_BASE_URL',
+      'SS_LLM_MODEL',
+      'SS_LLM_FALLBACK_BASE_URL',
+      'SS_LLM_TIMEOUT_SECONDS',
+    ]);
+  });
+
+  it('takes a language model, and refuses what is none, without telling the key', () => {
+    const { configuration } = readConfiguration('worker', {
+      SS_LLM_PROVIDER: 'openai_compatible',
+      SS_LLM_BASE_URL: 'http://127.0.0.1:8000/v1',
+      SS_LLM_MODEL: 'm',
+      SS_LLM_TEMPERATURE: '0.25',
+    });
+    expect(configuration).toMatchObject({
+      llmProvider: 'openai_compatible',
+      llmTemperature: 0.25,
+      llmApiKey: null,
+    });
+    const refusal = refusalOf({
+      SS_LLM_PROVIDER: 'chatgpt',
+      SS_LLM_BASE_URL: 'ftp://x',
+      SS_LLM_API_KEY: 'sk-planted\n',
+      SS_LLM_TEMPERATURE: '3',
+    });
+    expect(refusal.faults.map(({ name }) => name)).toEqual([
+      'SS_LLM_PROVIDER',
+      'SS_LLM_BASE_URL',
+      'SS_LLM_TEMPERATURE',
+    ]);
+    expect(refusal.message).not.toMatch(/planted|chatgpt|ftp/);
+  });
+
   it('warns of names that look like settings, and only of those', () => {
     const { warnings } = readConfiguration('api', {
       SS_API_PROT: '1',

@@ -54,6 +54,26 @@ function crossFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFa
   if (apiPort !== null && apiPort !== 0 && apiPort === number('workerPort')) {
     faults.push({ name: 'SS_WORKER_PORT', rule: 'must differ from SS_API_PORT' });
   }
+  return [...faults, ...llmFaults(values)];
+}
+
+/** A language model needs an address and a name, and an attempt must fit into the whole. */
+function llmFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFault[] {
+  const faults: ConfigurationFault[] = [];
+  const isMissing = (field: string): boolean => values.has(field) && values.get(field) === null;
+  const isSet = (field: string): boolean => typeof values.get(field) === 'string';
+  if (values.get('llmProvider') === 'openai_compatible') {
+    const rule = 'is needed with SS_LLM_PROVIDER=openai_compatible';
+    if (isMissing('llmBaseUrl')) faults.push({ name: 'SS_LLM_BASE_URL', rule });
+    if (isMissing('llmModel')) faults.push({ name: 'SS_LLM_MODEL', rule });
+  }
+  if (isSet('llmFallbackBaseUrl') && isMissing('llmFallbackModel'))
+    faults.push({ name: 'SS_LLM_FALLBACK_MODEL', rule: 'is needed with SS_LLM_FALLBACK_BASE_URL' });
+  if (isSet('llmFallbackModel') && isMissing('llmFallbackBaseUrl'))
+    faults.push({ name: 'SS_LLM_FALLBACK_BASE_URL', rule: 'is needed with SS_LLM_FALLBACK_MODEL' });
+  const [timeout, total] = [values.get('llmTimeoutSeconds'), values.get('llmTotalSeconds')];
+  if (typeof timeout === 'number' && typeof total === 'number' && timeout > total)
+    faults.push({ name: 'SS_LLM_TIMEOUT_SECONDS', rule: 'must be at most SS_LLM_TOTAL_SECONDS' });
   return faults;
 }
 

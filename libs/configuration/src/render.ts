@@ -34,7 +34,8 @@ export function renderMarkdownTable(): string {
   return (
     head +
     lines.join('') +
-    '\n`SS_QUEUE_HEARTBEAT_SECONDS` must be less than half of `SS_QUEUE_LEASE_TTL_SECONDS`.\n'
+    '\n`SS_QUEUE_HEARTBEAT_SECONDS` must be less than half of `SS_QUEUE_LEASE_TTL_SECONDS`.\n' +
+    '`SS_LLM_TIMEOUT_SECONDS` must be at most `SS_LLM_TOTAL_SECONDS`.\n'
   );
 }
 

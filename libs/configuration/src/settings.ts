@@ -15,7 +15,10 @@ type Kind =
   | { kind: 'databaseUrl'; default: null }
   | { kind: 'path'; default: string | null }
   | { kind: 'logLevel'; default: LogLevel }
-  | { kind: 'boolean'; default: boolean };
+  | { kind: 'boolean'; default: boolean }
+  | { kind: 'choice'; values: readonly string[]; default: string }
+  | { kind: 'decimal'; min: number; max: number; default: number | null }
+  | { kind: 'httpUrl'; default: null };
 
 export type Setting = Kind & {
   /** The name of the field in the configuration object. */
@@ -315,6 +318,163 @@ export const settings = {
     default: 24,
     readBy: servers,
     about: 'How long the answer to an `Idempotency-Key` is remembered, in hours.',
+  },
+  SS_DRAFT_CONCURRENCY: {
+    field: 'draftConcurrency',
+    kind: 'integer',
+    min: 1,
+    max: 64,
+    default: 4,
+    readBy: ['worker'],
+    about: 'The number of drafts that one worker makes at the same time.',
+  },
+  SS_LLM_PROVIDER: {
+    field: 'llmProvider',
+    kind: 'choice',
+    values: ['none', 'openai_compatible'],
+    default: 'none',
+    readBy: ['worker'],
+    about:
+      'Who drafts: `none` is the built-in rules, `openai_compatible` a language model behind that protocol.',
+  },
+  SS_LLM_BASE_URL: {
+    field: 'llmBaseUrl',
+    kind: 'httpUrl',
+    default: null,
+    readBy: ['worker'],
+    about: 'Where the language model is, up to and with `/v1`; needed with `openai_compatible`.',
+  },
+  SS_LLM_API_KEY: {
+    field: 'llmApiKey',
+    kind: 'text',
+    default: null,
+    readBy: ['worker'],
+    about: 'The key for the language model, where its server asks for one.',
+  },
+  SS_LLM_MODEL: {
+    field: 'llmModel',
+    kind: 'text',
+    default: null,
+    readBy: ['worker'],
+    about: 'The model to ask; needed with `openai_compatible`.',
+  },
+  SS_LLM_FALLBACK_BASE_URL: {
+    field: 'llmFallbackBaseUrl',
+    kind: 'httpUrl',
+    default: null,
+    readBy: ['worker'],
+    about: 'A second provider, asked when the first is given up.',
+  },
+  SS_LLM_FALLBACK_API_KEY: {
+    field: 'llmFallbackApiKey',
+    kind: 'text',
+    default: null,
+    readBy: ['worker'],
+    about: 'The key for the second provider.',
+  },
+  SS_LLM_FALLBACK_MODEL: {
+    field: 'llmFallbackModel',
+    kind: 'text',
+    default: null,
+    readBy: ['worker'],
+    about: 'The model of the second provider.',
+  },
+  SS_LLM_TEMPERATURE: {
+    field: 'llmTemperature',
+    kind: 'decimal',
+    min: 0,
+    max: 2,
+    default: null,
+    readBy: ['worker'],
+    about: 'The temperature of the model; its own when absent, which some models insist on.',
+  },
+  SS_LLM_MAX_TOKENS: {
+    field: 'llmMaxTokens',
+    kind: 'integer',
+    min: 64,
+    max: 1_000_000,
+    default: 4096,
+    readBy: ['worker'],
+    about: 'The most tokens of one answer; budgets count them before a call is made.',
+  },
+  SS_LLM_TOKEN_LIMIT_FIELD: {
+    field: 'llmTokenLimitField',
+    kind: 'choice',
+    values: ['max_tokens', 'max_completion_tokens'],
+    default: 'max_tokens',
+    readBy: ['worker'],
+    about: 'How the server calls that limit; newer models of OpenAI take `max_completion_tokens` only.',
+  },
+  SS_LLM_ANSWER_FORMAT: {
+    field: 'llmAnswerFormat',
+    kind: 'choice',
+    values: ['json_schema', 'json_object', 'text'],
+    default: 'json_schema',
+    readBy: ['worker'],
+    about: 'What the server can be asked to keep to; the answer is checked in any case.',
+  },
+  SS_LLM_TIMEOUT_SECONDS: {
+    field: 'llmTimeoutSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 150,
+    default: 30,
+    readBy: ['worker'],
+    about: 'The time that one attempt to ask the language model gets.',
+  },
+  SS_LLM_MAX_ATTEMPTS: {
+    field: 'llmMaxAttempts',
+    kind: 'integer',
+    min: 1,
+    max: 10,
+    default: 3,
+    readBy: ['worker'],
+    about: 'How often one provider is asked one question.',
+  },
+  SS_LLM_TOTAL_SECONDS: {
+    field: 'llmTotalSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 150,
+    default: 110,
+    readBy: ['worker'],
+    about: 'The time of all attempts, waits and repairs for one draft together.',
+  },
+  SS_LLM_RETRY_BACKOFF_BASE_SECONDS: {
+    field: 'llmRetryBackoffBaseSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 60,
+    default: 1,
+    readBy: ['worker'],
+    about: 'The longest wait before the second attempt; it doubles with each, and chance decides up to it.',
+  },
+  SS_LLM_RETRY_BACKOFF_MAX_SECONDS: {
+    field: 'llmRetryBackoffMaxSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 150,
+    default: 30,
+    readBy: ['worker'],
+    about: 'The longest wait before any attempt.',
+  },
+  SS_LLM_RETRY_AFTER_CAP_SECONDS: {
+    field: 'llmRetryAfterCapSeconds',
+    kind: 'seconds',
+    min: 0,
+    max: 150,
+    default: 20,
+    readBy: ['worker'],
+    about:
+      'The longest `Retry-After` that is waited for; past it the draft goes back to the queue with that time.',
+  },
+  SS_LLM_PRICES: {
+    field: 'llmPrices',
+    kind: 'text',
+    default: null,
+    readBy: ['worker'],
+    about:
+      'What tokens cost, as JSON or the path of a JSON file (libs/llm/README.md); without it cost is not known.',
   },
 } as const satisfies Record<string, Setting>;
 

@@ -1,3 +1,4 @@
+export { DraftingUsage, type UsageReport } from './drafting-usage.js';
 export { DraftExchanges } from './draft-exchanges.js';
 export { type Draft } from './drafts.js';
 export { type FrozenPlan } from './frozen-plans.js';

@@ -68,6 +68,14 @@ export class JobDrafting {
     );
   }
 
+  /** Gives the message back, so that nobody has to wait until it expires. */
+  async handBack(message: HeldMessage): Promise<void> {
+    await this.database.transaction({ ...this.scope, tenantId: message.tenantId }, async (tx) => {
+      await this.queue.settle(tx, 'job.draft', message);
+      await this.queue.wake(tx, 'job.draft', message);
+    });
+  }
+
   private async read(tx: Tx, ref: JobRef): Promise<Seen | null> {
     const job = await this.jobs.find(tx, ref);
     const task = job?.draft_task;

@@ -1,6 +1,6 @@
 export { type ApiKey, ApiKeys, type NewKey } from './api-keys.js';
 export { type Caller, requireScope } from './caller.js';
-export { KeyRefused, ScopeMissing, TenantMismatch } from './refusals.js';
+export { KeyRefused, ScopeMissing, TenantMismatch, TenantNotFound } from './refusals.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
 export {
   findTenantDrafting,

@@ -20,7 +20,10 @@ export class DraftBody {
   @ApiPropertyOptional()
   revision?: number;
 
-  @ApiPropertyOptional({ enum: ['rules', 'client'], description: 'Who wrote it.' })
+  @ApiPropertyOptional({
+    enum: ['rules', 'model', 'rule_fallback', 'client'],
+    description: 'Who wrote it; `rule_fallback`: the rules, because the language model could not be used.',
+  })
   source?: string;
 
   @ApiPropertyOptional({ description: 'The draft for people to read.' })
@@ -59,6 +62,70 @@ export class DraftBody {
 
   @ApiPropertyOptional({ ...object, description: 'Why the drafting failed.' })
   error?: unknown;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'While pending: the language model asked to be left alone until then.',
+  })
+  not_before?: string;
+}
+
+/** One of the drafts that a job ever had. */
+export class DraftRevisionBody {
+  @ApiProperty()
+  job_id!: string;
+
+  @ApiProperty()
+  revision!: number;
+
+  @ApiProperty({ description: 'The one that would be confirmed.' })
+  is_latest!: boolean;
+
+  @ApiProperty({ enum: ['rules', 'model', 'rule_fallback', 'client'] })
+  source!: string;
+
+  @ApiProperty()
+  text!: string;
+
+  @ApiProperty(objects)
+  steps!: unknown[];
+
+  @ApiProperty(objects)
+  assumptions!: unknown[];
+
+  @ApiProperty(objects)
+  questions!: unknown[];
+
+  @ApiProperty(objects)
+  warnings!: unknown[];
+
+  @ApiProperty(object)
+  answers!: Record<string, unknown>;
+
+  @ApiProperty({ type: String, nullable: true })
+  notes!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  inputs_fingerprint!: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  updated_at!: string;
+}
+
+export class DraftRevisionPage {
+  @ApiProperty({ type: [DraftRevisionBody] })
+  items!: DraftRevisionBody[];
+
+  @ApiProperty({ type: String, nullable: true })
+  next_cursor!: string | null;
+}
+
+export function toRevisionBody(job: Job, draft: Draft): DraftRevisionBody {
+  const { tenant_id: _tenantId, ...shown } = draft;
+  return { ...shown, is_latest: draft.revision === job.draft_revision };
 }
 
 export class RequestDraftRequest {}
@@ -95,7 +162,9 @@ export function toDraftBody(job: Job, draft: Draft | null): DraftBody {
   const status = job.draft_task?.state ?? 'ready';
   const head = { job_id: job.job_id, version: job.version };
   if (status === 'failed') return { ...head, status, error: job.draft_task?.error };
-  if (status === 'pending' || !draft) return { ...head, status: 'pending' };
+  const notBefore = job.draft_task?.not_before;
+  if (status === 'pending' || !draft)
+    return { ...head, status: 'pending', ...(notBefore === undefined ? {} : { not_before: notBefore }) };
   const { tenant_id: _tenantId, ...shown } = draft;
   return { ...head, status, ...shown };
 }

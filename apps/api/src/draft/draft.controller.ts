@@ -1,16 +1,24 @@
 import { Drain } from '#health';
-import { DraftNotFound, JobLifecycle } from '#jobs';
+import { DraftNotFound, JobLifecycle, JobReads } from '#jobs';
 import { Body, Controller, Get, HttpCode, Patch, Post, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
 import { IfMatch, required } from '../http/if-match.js';
-import { JobIdParam } from '../http/path-params.js';
+import { JobIdParam, RevisionParam } from '../http/path-params.js';
 import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
-import { DraftBody, EditDraftRequest, RequestDraftRequest, toDraftBody } from './draft.body.js';
+import {
+  DraftBody,
+  DraftRevisionBody,
+  DraftRevisionPage,
+  EditDraftRequest,
+  RequestDraftRequest,
+  toDraftBody,
+  toRevisionBody,
+} from './draft.body.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -20,6 +28,7 @@ const RETRY_AFTER_SECONDS = 1;
 export class DraftController {
   constructor(
     private readonly lifecycle: JobLifecycle,
+    private readonly reads: JobReads,
     private readonly drain: Drain,
   ) {}
 
@@ -74,6 +83,31 @@ export class DraftController {
     );
     if (!draft && !job.draft_task) throw new DraftNotFound(jobId);
     return toDraftBody(job, draft);
+  }
+
+  @Get('revisions')
+  @Needs('jobs:read')
+  @JOB_ID
+  @ApiOperation({ summary: 'List every draft that the job ever had, the latest first' })
+  @ApiOkResponse({ type: DraftRevisionPage })
+  async revisions(@Asks() asking: Asking, @JobIdParam() jobId: string): Promise<DraftRevisionPage> {
+    const { job, drafts } = await this.reads.listDrafts(asking.scope(), jobId);
+    return { items: drafts.map((draft) => toRevisionBody(job, draft)), next_cursor: null };
+  }
+
+  @Get('revisions/:revision')
+  @Needs('jobs:read')
+  @JOB_ID
+  @ApiParam({ name: 'revision', schema: { type: 'integer', minimum: 1 } })
+  @ApiOperation({ summary: 'Read one draft that the job had' })
+  @ApiOkResponse({ type: DraftRevisionBody })
+  async revision(
+    @Asks() asking: Asking,
+    @JobIdParam() jobId: string,
+    @RevisionParam() revision: number,
+  ): Promise<DraftRevisionBody> {
+    const { job, draft } = await this.reads.getDraft(asking.scope(), jobId, revision);
+    return toRevisionBody(job, draft);
   }
 
   @Patch()

@@ -2,6 +2,7 @@ import { assertSafeRelPath } from '#artifacts';
 import { DatasetNotFound, JobIdUnsafe, RunNotFound } from '#jobs';
 import { createParamDecorator, type ExecutionContext, Param, type PipeTransform } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { RequestInvalid } from './request-invalid.js';
 
 /** Ids of legacy jobs may hold nearly anything; what cannot be an id of any job is refused without a look. */
 class JobIdPipe implements PipeTransform<unknown, string> {
@@ -35,6 +36,16 @@ class DatasetKeyPipe implements PipeTransform<unknown, string> {
   }
 }
 
+class RevisionPipe implements PipeTransform<unknown, number> {
+  transform(value: unknown): number {
+    const text = String(value);
+    if (!/^[1-9]\d{0,8}$/.test(text))
+      throw new RequestInvalid([{ pointer: '', detail: 'a revision is a whole number from 1' }]);
+    return Number(text);
+  }
+}
+
+export const RevisionParam = (): ParameterDecorator => Param('revision', new RevisionPipe());
 export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPipe());
 export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
 export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());

@@ -90,6 +90,15 @@ export class CreateJobRequest {
 }
 
 export class ConfirmRequest {
+  @ApiPropertyOptional({
+    description: 'The revision of the draft that was read: refused with 409 when there is a later one.',
+    minimum: 1,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  draft_revision?: number;
+
   @ApiPropertyOptional({ maxLength: 5_000 })
   @IsOptional()
   @IsString()

@@ -157,7 +157,10 @@ export class JobsController {
     @IfMatch() version: number | null,
     @Body() body: ConfirmRequest,
   ): Promise<JobBody> {
-    return toJobBody(await this.lifecycle.confirm(asking.scope(), jobId, { version, ...body }));
+    const { draft_revision: draftRevision, ...rest } = body;
+    return toJobBody(
+      await this.lifecycle.confirm(asking.scope(), jobId, { version, draftRevision, ...rest }),
+    );
   }
 
   @Post(':job_id/run')

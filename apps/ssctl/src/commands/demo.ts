@@ -21,6 +21,13 @@ const TENANT = 'demo';
 const QUESTION = 'Compare body mass between species of penguins and show it as a chart';
 const DATASET = fileURLToPath(new URL('../../../../../examples/penguins.csv', import.meta.url));
 
+const AUTHORS = {
+  rules: 'the rules drafter',
+  model: 'a language model',
+  rule_fallback: 'the rules drafter, because the language model could not be used',
+  client: 'the client',
+} as const;
+
 interface Story {
   job: DemoJob;
   draft: DemoDraft;
@@ -89,10 +96,12 @@ async function driveJob(client: DemoClient, dataDir: string, tell: (line?: strin
   await client.post(`${path}/inputs`, form);
   tell('upload     examples/penguins.csv (Palmer penguins, 344 rows)');
   const draft = await client.post<DemoDraft>(`${path}/draft`, {}, { Prefer: 'wait=60' });
-  tell(`draft      ${String(draft.steps?.length ?? 0)} steps, by the rules drafter`);
+  if (draft.status !== 'ready')
+    throw new Error(`the draft is ${draft.status}: ${draft.error?.message ?? 'it took too long'}`);
+  tell(`draft      ${String(draft.steps?.length ?? 0)} steps, by ${AUTHORS[draft.source ?? 'rules']}`);
   await client.post(
     `${path}/confirm`,
-    { notes: 'looks right' },
+    { notes: 'looks right', draft_revision: draft.revision },
     { 'If-Match': `"${String(draft.version)}"` },
   );
   tell('confirm    the plan is frozen and queued');
@@ -176,6 +185,7 @@ function writeSummary(story: Story, seconds: number): void {
     status: job.status,
     version: job.version,
     plan_id: job.plan_id,
+    draft_source: story.draft.source ?? null,
     runs: runs.length,
     artifacts: artifacts.map(({ rel_path, kind, bytes, sha256 }) => ({ rel_path, kind, bytes, sha256 })),
     audit_events: audit.length,
