@@ -41,9 +41,10 @@ export class WorkerModule {
             {
               // Says how it is and never fails: a worker whose model is away can run, and drafts tell for themselves.
               name: 'language_model',
-              check: () => {
+              check: () => Promise.resolve(),
+              details: () => {
                 const providers = breakers();
-                return Promise.resolve(providers ? { providers } : { configured: false });
+                return providers ? { providers } : { configured: false };
               },
             },
             {

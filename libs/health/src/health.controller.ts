@@ -45,7 +45,10 @@ export class HealthController {
           (dependency) => () =>
             this.indicators
               .check(dependency.name)
-              .attempt(() => said(dependency.check()))
+              .attempt(async () => {
+                await said(dependency.check());
+                return { ...dependency.details?.() };
+              })
               .withTimeout(CHECK_TIMEOUT_MS)
               .cacheFor(CACHE_MS),
         ),
