@@ -218,6 +218,27 @@ describe('a draft by a language model', () => {
     ]);
   });
 
+  it('holds no transaction open while the model thinks', async () => {
+    const { message } = await asked();
+    server.misbehave('hang');
+    const shutdown = new AbortController();
+    const made = drafting({ timeoutMs: 3_000_000, totalMs: 9_000_000 }).carryOut(message, shutdown.signal);
+    await eventually(() => server.log.length === 1);
+    // Looking whether the draft is still wanted takes a moment, now and then; nothing may last.
+    const begun = await db.sql<{ at: string }>('SELECT clock_timestamp() AS at');
+    await eventually(async () => {
+      const [open] = await db.sql<{ n: number }>(
+        `SELECT count(*) AS n FROM pg_stat_activity
+         WHERE datname = current_database() AND usename = 'ss_worker_login' AND xact_start < $1`,
+        [begun[0]!.at],
+      );
+      return open!.n === 0;
+    }, 2_000);
+    expect(server.log[0]!.end).toBe('open');
+    shutdown.abort(new Error('enough'));
+    await expect(made).rejects.toThrow('enough');
+  });
+
   it('is dropped while the model thinks when the job is cancelled: the socket closes', async () => {
     const { job, message } = await asked();
     server.misbehave('hang');
