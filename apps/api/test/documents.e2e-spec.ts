@@ -97,8 +97,11 @@ describe('/openapi.json', () => {
           '/health/ready',
           '/v1/jobs',
           jobs,
+          '/v1/usage',
           `${jobs}/artifacts`,
           `${jobs}/artifacts/{path}`,
+          `${jobs}/draft/revisions`,
+          `${jobs}/draft/revisions/{revision}`,
         ],
         ...['audit', 'cancel', 'confirm', 'draft', 'inputs', 'inputs/preview', 'inputs/{dataset_key}'].map(
           (at) => `${jobs}/${at}`,

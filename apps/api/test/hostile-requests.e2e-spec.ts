@@ -156,6 +156,8 @@ describe('another tenant’s job', () => {
       ['POST', '/draft', '{}'],
       ['GET', '/draft'],
       ['PATCH', '/draft', '{"notes":"x"}'],
+      ['GET', '/draft/revisions'],
+      ['GET', '/draft/revisions/1'],
       ['GET', '/plan'],
       ['GET', '/runs'],
       ['GET', `/runs/${run.run_id}`],

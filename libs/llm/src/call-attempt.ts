@@ -135,7 +135,7 @@ export class CallAttempt {
   private estimate(): { tokens: number; costMicros: number } {
     const bytes = this.request.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
     const tokensIn = Math.ceil(bytes / BYTES_PER_TOKEN);
-    const tokensOut = this.request.limits.maxTokens;
+    const tokensOut = this.request.maxTokens;
     const cost = costMicros(this.parts.prices, this.model.model, { tokensIn, tokensOut });
     return { tokens: tokensIn + tokensOut, costMicros: cost ?? 0 };
   }

@@ -66,12 +66,7 @@ export class Conversation {
       taskId: this.talk.taskId,
       operation: request.operation,
       requestSha256: sha256(
-        JSON.stringify([
-          request.messages,
-          request.schema.name,
-          request.schema.schema,
-          request.limits.maxTokens,
-        ]),
+        JSON.stringify([request.messages, request.schema.name, request.schema.schema, request.maxTokens]),
       ),
     };
     try {

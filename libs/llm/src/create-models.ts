@@ -8,7 +8,7 @@ export type ModelSettings =
   { kind: 'none' } | ({ kind: 'openai_compatible' } & Omit<OpenAiCompatibleOptions, 'maxAnswerBytes'>);
 
 /** More than any draft needs; a provider that sends more is cut off. */
-export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
 /** The models that are configured, in the order in which they are asked. None: whoever drafts does so by rules. */
 export function createModels(settings: readonly ModelSettings[]): Model[] {

@@ -9,13 +9,7 @@ export { CALL_POLICY, type CallPolicy } from './call-policy.js';
 export { type BudgetToday, budgetToday, usageByDay, type UsageLine } from './call-usage.js';
 export { type Clock, realClock } from './clock.js';
 export { Conversation, type Answered, type Question, type Reading } from './conversation.js';
-export {
-  createModels,
-  LLM_PROVIDERS,
-  MAX_ANSWER_BYTES,
-  type LlmProviderKind,
-  type ModelSettings,
-} from './create-models.js';
+export { createModels, LLM_PROVIDERS, type LlmProviderKind, type ModelSettings } from './create-models.js';
 export { type JsonSchema } from './json-schema.js';
 export {
   type Model,

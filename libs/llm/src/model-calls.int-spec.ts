@@ -92,7 +92,7 @@ const question = (given: Partial<Question<string>> = {}): Question<string> => ({
     operation: 'draft',
     messages: [{ role: 'user', content: PROMPT }],
     schema: { name: 'answer', schema: SCHEMA },
-    limits: { maxTokens: 100, maxAnswerBytes: 1_000_000 },
+    maxTokens: 100,
   },
   read: textOf,
   mayRepair: true,

@@ -11,7 +11,7 @@ export interface ModelRequest {
   operation: string;
   messages: readonly ModelMessage[];
   schema: { name: string; schema: JsonSchema };
-  limits: { maxTokens: number; maxAnswerBytes: number };
+  maxTokens: number;
 }
 
 export interface TokenUsage {

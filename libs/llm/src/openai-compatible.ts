@@ -59,7 +59,7 @@ export class OpenAiCompatible implements Model {
           model,
           messages: request.messages.map(({ role, content }) => ({ role, content })),
           ...(temperature === null ? {} : { temperature }),
-          [tokenLimitField]: request.limits.maxTokens,
+          [tokenLimitField]: request.maxTokens,
           ...this.formatOf(request),
         },
         { signal, headers: { 'X-Client-Request-Id': callId } },
