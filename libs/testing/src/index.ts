@@ -30,3 +30,5 @@ export { descendantsOf, survivorsOf } from './programs/living-processes.js';
 export { type LogLine, Program } from './programs/program.js';
 export { breakOff, rawRequest } from './programs/raw-request.js';
 export { type Problem } from './programs/problem.js';
+export { lifecycleCommands } from './lifecycle-model/commands.js';
+export { Real } from './lifecycle-model/real.js';

@@ -19,6 +19,11 @@ export const agreementInvariants = [
       CROSS JOIN grace
       LEFT JOIN (${LIVE_MESSAGES}) AS message ON message.tenant_id = job.tenant_id AND message.job_id = job.job_id
       WHERE job.status = 'queued' AND job.updated_at <= clock_timestamp() - grace.quiet
+        -- One whose time is over waits for the sweep only, and its message may be gone already.
+        AND (
+          job.expires_at IS NULL OR job.expires_at > clock_timestamp()
+          OR greatest(job.expires_at, job.updated_at) <= clock_timestamp() - grace.sweep
+        )
       GROUP BY job.tenant_id, job.job_id, job.status
       HAVING count(message.job_id) <> 1
       UNION ALL
