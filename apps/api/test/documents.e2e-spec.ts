@@ -106,7 +106,8 @@ describe('/openapi.json', () => {
         ...['audit', 'cancel', 'confirm', 'draft', 'inputs', 'inputs/preview', 'inputs/{dataset_key}'].map(
           (at) => `${jobs}/${at}`,
         ),
-        ...['plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
+        ...['explain', 'plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
+        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume'],
       ].sort(),
     );
   });
