@@ -32,3 +32,5 @@ export { breakOff, rawRequest } from './programs/raw-request.js';
 export { type Problem } from './programs/problem.js';
 export { lifecycleCommands } from './lifecycle-model/commands.js';
 export { Real } from './lifecycle-model/real.js';
+export { everyOrder, type Work } from './interleavings/every-order.js';
+export { SessionUnderTest } from './interleavings/session-under-test.js';
