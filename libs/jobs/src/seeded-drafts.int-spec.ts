@@ -19,7 +19,7 @@ const DRAFTS = Number(process.env['DRAFTS'] ?? '250');
 const SEED = Number(process.env['SEED'] ?? '20261123');
 const TENANTS = 5;
 const SLOTS = 48;
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 60_000 + 300 * DRAFTS;
 /** Every so many drafts have their SQL bound by DuckDB, in a process each; for all it would take a quarter of an hour. */
 const CHECKED_EVERY = 50;
 
