@@ -1,3 +1,4 @@
+import { metrics } from '#observability';
 import type { CallEnd, CallKey, CallOutcome, KeptAnswer } from './call-ledger.js';
 import type { Talk } from './talk.js';
 import type { Model, ModelReply, ModelRequest } from './model.js';
@@ -112,7 +113,9 @@ export class CallAttempt {
     try {
       const end = { usage, costMicros: this.costOf(usage), answer: text };
       const isFirst = await this.parts.ledger.recordLate(this.talk.tenantId, callId, end);
-      if (isFirst) this.parts.events.late(this.talk.labels, facts);
+      if (!isFirst) return;
+      metrics.llmCalls.inc({ provider: this.model.provider, outcome: 'late' });
+      this.parts.events.late(this.talk.labels, facts);
     } catch (error) {
       this.parts.events.notRecorded(this.talk.labels, facts, error);
     }
@@ -124,6 +127,7 @@ export class CallAttempt {
     for (let tries = 1; ; tries++) {
       try {
         await this.parts.ledger.close(this.talk.tenantId, callId, end);
+        metrics.llmCalls.inc({ provider: this.model.provider, outcome: end.outcome });
         return;
       } catch (error) {
         if (tries === CLOSE_TRIES) throw error;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Behaviour, FakeModelServer } from '#fake-llm';
+import { metrics } from '#observability';
 import { aTenant, eventually, FastClock, HeardLog, type TestDatabase, testDatabase } from '#testing';
 import { CallLedger } from './call-ledger.js';
 import type { CallPolicy } from './call-policy.js';
@@ -480,6 +481,10 @@ describe('the breaker of a provider', () => {
     const asking = calls({ breakerFailures: 3, breakerOpenMs: 300 });
     await expect(asking.begin(talk()).ask(question(), never)).rejects.toMatchObject({ attempts: 3 });
     expect(asking.breakers()).toEqual([{ provider: 'main', model: 'm', state: 'open' }]);
+    const counted = (await metrics.llmBreaker.get()).values.find(({ labels }) => labels.provider === 'main');
+    expect(counted?.value).toBe(2);
+    const outcomesCounted = (await metrics.llmCalls.get()).values.map(({ labels }) => labels);
+    expect(outcomesCounted).toContainEqual({ provider: 'main', outcome: 'provider_error' });
     await expect(asking.begin(talk({ taskId: 'task-2' })).ask(question(), never)).rejects.toMatchObject({
       facts: { attempts: 0, error_type: 'circuit_open' },
     });

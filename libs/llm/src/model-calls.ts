@@ -1,4 +1,4 @@
-import type { Logger } from '#observability';
+import { type Logger, metrics } from '#observability';
 import { CallEvents } from './call-events.js';
 import type { CallLedger } from './call-ledger.js';
 import { CALL_POLICY, type CallPolicy } from './call-policy.js';
@@ -32,8 +32,10 @@ export class ModelCalls {
       (model) =>
         new Provider(model, policy, ({ state }) => {
           events.breaker(model.provider, state);
+          countBreaker(model.provider, state);
         }),
     );
+    for (const { model, state } of providers) countBreaker(model.provider, state);
     const late = new LateAnswers(clock, policy.lateMs, policy.maxLate);
     this.parts = { ledger, providers, policy, prices, clock, events, late };
   }
@@ -66,4 +68,10 @@ export class ModelCalls {
   async stop(): Promise<void> {
     await this.parts.late.stop();
   }
+}
+
+const STATE_NUMBERS = { closed: 0, half_open: 1, open: 2 } as const satisfies Record<BreakerState, number>;
+
+function countBreaker(provider: string, state: BreakerState): void {
+  metrics.llmBreaker.set({ provider }, STATE_NUMBERS[state]);
 }

@@ -23,4 +23,15 @@ export const metrics = {
     help: 'Runs that this worker had to end because its lease was gone.',
     labelNames: ['reason'] as const,
   }),
+  /** outcome: as in the ledger; provider: `main` or `fallback`. */
+  llmCalls: new Counter({
+    name: 'ss_llm_calls_total',
+    help: 'Requests to language models, by what became of them.',
+    labelNames: ['provider', 'outcome'] as const,
+  }),
+  llmBreaker: new Gauge({
+    name: 'ss_llm_breaker_state',
+    help: 'The circuit breaker of a language model: 0 closed, 1 half open, 2 open.',
+    labelNames: ['provider'] as const,
+  }),
 };
