@@ -96,7 +96,8 @@ export class Verifier {
   private compareJob(job: PreparedJob, stored: StoredJob | null): void {
     const tenant = this.tenant(job.found.tenantId);
     tenant.files++;
-    if (!stored || stored.job.legacy === null) {
+    const legacy = stored?.job.legacy ?? null;
+    if (!stored || legacy === null) {
       this.differ(job, stored ? 'NOT_LIFTED' : 'ROWS_MISSING');
       return;
     }

@@ -64,14 +64,14 @@ export class ArtifactsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
     const artifact = await this.reads.findArtifact(asking.scope(), jobId, relPath);
-    if (!artifact || artifact.bytes === null) throw new ArtifactNotFound();
-    const { bytes, sha256 } = artifact;
+    const bytes = artifact?.bytes ?? null;
+    if (!artifact || bytes === null) throw new ArtifactNotFound();
     const range = rangeOf(rangeHeader, bytes);
     const ref = { tenantId: asking.caller.tenantId, jobId, storageName: artifact.storage_name };
     const content = await this.store.open(ref, range ?? undefined);
     void reply.headers({
       'Accept-Ranges': 'bytes',
-      ETag: `"${sha256 ?? ''}"`,
+      ETag: `"${artifact.sha256 ?? ''}"`,
       'X-Content-Type-Options': 'nosniff',
       // Files come from users and their programs: a browser that opens one runs nothing of it.
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",

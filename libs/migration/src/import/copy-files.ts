@@ -5,7 +5,7 @@ import { dirname, join, sep } from 'node:path';
 import type { Detail } from '../reasons.js';
 import type { ArtifactRow } from '../rows/job-rows.js';
 import type { ArtifactPolicy } from './batch-options.js';
-import { inputFiles } from './input-files.js';
+import { datasetsOf, isAsListed, readInputs } from './input-files.js';
 import type { PreparedJob } from './prepare.js';
 
 const MAX_FILE_BYTES = 64 * 1024 ** 3;
@@ -21,9 +21,9 @@ export async function copyFiles(
 ): Promise<PreparedJob> {
   if (policy === 'skip') return job;
   const folder = dirname(job.found.absolutePath);
-  const inputs = inputFiles(job.document, folder, job.content.time);
+  const inputs = readInputs(job.document, folder, job.content.time);
   const listed = new Set(job.rows.artifacts.map((artifact) => artifact.rel_path));
-  const all = [...job.rows.artifacts, ...inputs.filter((input) => !listed.has(input.rel_path))];
+  const all = [...job.rows.artifacts, ...inputs.files.filter((input) => !listed.has(input.rel_path))];
   const details: Detail[] = [];
   const artifacts: ArtifactRow[] = [];
   for (const artifact of all) {
@@ -31,7 +31,16 @@ export async function copyFiles(
     if (known === null) details.push({ reason: 'ARTIFACT_MISSING', pointer: placeOf(artifact) });
     artifacts.push(known ? { ...artifact, ...known } : artifact);
   }
-  return { ...job, rows: { ...job.rows, artifacts }, details: [...job.details, ...details] };
+  for (const entry of inputs.entries) {
+    const file = artifacts.find((artifact) => artifact.rel_path === entry['rel_path']);
+    if (!file || isAsListed(entry, file)) continue;
+    details.push({
+      reason: 'ARTIFACT_MISSING',
+      detail: 'a file of the inputs has other bytes than its manifest says',
+    });
+  }
+  const datasets = datasetsOf(inputs.entries, artifacts, job.content.time);
+  return { ...job, rows: { ...job.rows, artifacts, datasets }, details: [...job.details, ...details] };
 }
 
 /** What is known of the file in the store; null when the tree does not have it. */

@@ -310,6 +310,9 @@ describe('the files of a job', () => {
       { rel_path: 'inputs/primary.csv', kind: 'inputs.dataset', bytes: 8 },
       { rel_path: 'runs/r/stata.log', bytes: 7 },
     ]);
+    expect(
+      await db.sql(`SELECT dataset_key, role, format, bytes FROM input_dataset WHERE job_id = 'job_fi1'`),
+    ).toEqual([{ dataset_key: 'primary', role: 'primary_dataset', format: 'csv', bytes: 8 }]);
     const ref = { tenantId: 'default', jobId: 'job_fi1', storageName: String(rows[3]!['storage_name']) };
     expect(await lifting.store.stat(ref)).toEqual({ bytes: 7 });
   });

@@ -26,6 +26,8 @@ const JOB_COLUMNS = [
 
 /** Runs of the legacy service had no worker that we know. */
 const NO_WORKER = '00000000-0000-0000-0000-000000000000';
+/** Reading each dataset whole would take longer than all the rest; an upload does it. */
+const NOT_INSPECTED = { rowCount: 0, columns: [], sampleRows: [] };
 /** A run that is kept open is nobody's lease to take away. */
 const FOR_EVER = '9999-12-31T00:00:00Z';
 
@@ -128,6 +130,24 @@ export const JOB_TABLES = {
           artifact.bytes,
         ],
         ...[artifact.sha256, artifact.storage_name, artifact.run_id, artifact.created_at, artifact.legacy],
+      ]),
+  },
+  input_dataset: {
+    columns: [
+      ...['tenant_id', 'job_id', 'dataset_key', 'role', 'original_name', 'format', 'bytes', 'sha256'],
+      ...['storage_name', 'profile', 'uploaded_at'],
+    ],
+    rows: ({ rows: { job, datasets } }) =>
+      datasets.map((dataset) => [
+        ...[
+          job.tenant_id,
+          job.job_id,
+          dataset.dataset_key,
+          dataset.role,
+          dataset.original_name,
+          dataset.format,
+        ],
+        ...[dataset.bytes, dataset.sha256, dataset.storage_name, NOT_INSPECTED, dataset.uploaded_at],
       ]),
   },
 } as const satisfies Record<string, Staged<PreparedJob>>;

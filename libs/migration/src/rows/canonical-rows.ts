@@ -5,9 +5,9 @@ import type { StoredJob } from './stored-job.js';
 
 /**
  * One text for the rows of a job as lifting makes them, by table. What depends on where the tree lies, or on the clock,
- * is left out: `updated_at`, the bytes of files, and files that only the manifest of the inputs names.
+ * is left out: `updated_at`, the bytes of files, and what only the manifest of the inputs names.
  */
-export function canonicalRows(rows: JobRows | StoredJob): Record<keyof JobRows, string> {
+export function canonicalRows(rows: JobRows | StoredJob): Record<Exclude<keyof JobRows, 'datasets'>, string> {
   const { updated_at: _, ...job } = rows.job;
   const draft = rows.draft && {
     text: rows.draft.text,

@@ -11,6 +11,8 @@ export interface JobRows {
   draft: DraftRow | null;
   plan: PlanRow | null;
   artifacts: ArtifactRow[];
+  /** Of the inputs' manifest, those that this release can read. Known only once the files were brought in. */
+  datasets: DatasetRow[];
 }
 
 export interface JobRow {
@@ -65,6 +67,17 @@ export interface PlanRow {
   notes: string | null;
   frozen_at: Instant;
   legacy: JsonObject;
+}
+
+export interface DatasetRow {
+  dataset_key: string;
+  role: string;
+  original_name: string;
+  format: string;
+  bytes: number;
+  sha256: string;
+  storage_name: string;
+  uploaded_at: Instant;
 }
 
 export interface ArtifactRow {

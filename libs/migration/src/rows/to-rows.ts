@@ -89,6 +89,7 @@ export function toRows(job: LegacyJob, fileTime: Instant, running: RunningPolicy
       draft,
       plan: isFrozen ? toPlanRow(job, lifted, scheduledAt ?? createdAt) : null,
       artifacts: artifacts.rows,
+      datasets: [],
     },
     repairs: [...instants.repairs, ...cycle],
     isRunnable: !lifted?.cycle,
