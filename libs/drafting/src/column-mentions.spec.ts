@@ -118,8 +118,9 @@ describe('findMentions', () => {
 
   it('stays quick on a long requirement over many columns', () => {
     const names = Array.from({ length: 1000 }, (_, n) => `column_${n}_of_many_words`);
-    const started = performance.now();
+    // Time of the processor, not of the clock: a busy machine makes nothing slow.
+    const before = process.cpuUsage();
     namedIn('many words about colums and wrods '.repeat(1000), names);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
   });
 });
