@@ -85,8 +85,8 @@ function drafting(policy: Partial<CallPolicy> = {}): JobDrafting {
         ...{ answerFormat: 'json_schema', tokenLimitField: 'max_tokens', maxAnswerBytes: 100_000 },
       }),
     ],
-    clock: new FastClock(100),
-    policy,
+    clock: new FastClock(20),
+    policy: { totalMs: 3_600_000, ...policy },
     logger: log.logger,
   });
   const drafter = new ModelDrafter({
