@@ -32,7 +32,7 @@ export async function copyFiles(
     artifacts.push(known ? { ...artifact, ...known } : artifact);
   }
   for (const entry of inputs.entries) {
-    const file = artifacts.find((artifact) => artifact.rel_path === entry['rel_path']);
+    const file = artifacts.find((artifact) => artifact.rel_path === entry.rel_path);
     if (!file || isAsListed(entry, file)) continue;
     details.push({
       reason: 'ARTIFACT_MISSING',

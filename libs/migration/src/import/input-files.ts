@@ -15,9 +15,12 @@ const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 const FORMATS: Readonly<Record<string, string>> = { csv: 'csv', xlsx: 'xlsx' };
 
 /** What the manifest of a job's inputs names. Older releases did not list these files as artifacts. */
+/** An entry of the manifest, as far as it is known. */
+type Entry = JsonObject & { rel_path: string };
+
 export interface Inputs {
   files: ArtifactRow[];
-  entries: JsonObject[];
+  entries: Entry[];
 }
 
 export function readInputs(job: LegacyJob, folder: string, fileTime: Instant): Inputs {
@@ -26,7 +29,7 @@ export function readInputs(job: LegacyJob, folder: string, fileTime: Instant): I
   const entries = entriesOf(manifestOf(folder, path));
   const listed: LegacyArtifact[] = [
     { kind: 'inputs.manifest', rel_path: path },
-    ...entries.map((entry) => ({ kind: 'inputs.dataset', rel_path: String(entry['rel_path']) })),
+    ...entries.map((entry) => ({ kind: 'inputs.dataset', rel_path: entry.rel_path })),
   ];
   const { rows } = toArtifactRows({ ...job, artifacts_index: listed, runs: [] }, [], fileTime);
   // They stand in no list of the document.
@@ -35,13 +38,13 @@ export function readInputs(job: LegacyJob, folder: string, fileTime: Instant): I
 
 /** The datasets among the files that were brought in. */
 export function datasetsOf(
-  entries: readonly JsonObject[],
+  entries: readonly Entry[],
   files: readonly ArtifactRow[],
   fileTime: Instant,
 ): DatasetRow[] {
   const datasets = new Map<string, DatasetRow>();
   for (const entry of entries) {
-    const file = files.find((artifact) => artifact.rel_path === entry['rel_path']);
+    const file = files.find((artifact) => artifact.rel_path === entry.rel_path);
     const dataset = file ? datasetOf(entry, file, fileTime) : null;
     const isSecondPrimary =
       dataset?.role === 'primary_dataset' && [...datasets.values()].some(({ role }) => role === dataset.role);
@@ -58,14 +61,14 @@ export function isAsListed(entry: JsonObject, file: Pick<ArtifactRow, 'sha256'>)
 function datasetOf(entry: JsonObject, file: ArtifactRow, fileTime: Instant): DatasetRow | null {
   const format = FORMATS[/\.(\w+)$/.exec(file.rel_path)?.[1]?.toLowerCase() ?? ''];
   const key = entry['dataset_key'] ?? 'primary';
-  const role = entry['role'] ?? 'primary_dataset';
+  const role = DATASET_ROLES.find((known) => known === (entry['role'] ?? 'primary_dataset'));
   const isKey = typeof key === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(key);
-  if (!format || !isKey || !DATASET_ROLES.some((known) => known === role)) return null;
+  if (!format || !isKey || !role) return null;
   if (file.bytes === null || file.sha256 === null || !isAsListed(entry, file)) return null;
   const { original_name: name, uploaded_at: uploaded } = entry;
   return {
     dataset_key: key,
-    role: String(role),
+    role,
     original_name: typeof name === 'string' ? name : file.rel_path,
     format,
     bytes: file.bytes,
@@ -76,11 +79,11 @@ function datasetOf(entry: JsonObject, file: ArtifactRow, fileTime: Instant): Dat
 }
 
 /** Both shapes of the manifest; the legacy reader never looks at its version. */
-function entriesOf(manifest: Json): JsonObject[] {
+function entriesOf(manifest: Json): Entry[] {
   if (!isObject(manifest)) return [];
   const { datasets, primary_dataset: primary } = manifest;
   return (Array.isArray(datasets) ? datasets : [primary ?? null]).filter(
-    (entry): entry is JsonObject =>
+    (entry): entry is Entry =>
       isObject(entry) && typeof entry['rel_path'] === 'string' && isSafePath(entry['rel_path']),
   );
 }
