@@ -22,11 +22,11 @@ import type { ClaimedRun } from './run.js';
  * each session got, where the job stands, how its runs ended. Only the lines below may come up; the job, its runs, its
  * message and its audit must agree after each order, and the invariants must hold at the end.
  *
- * There are 24 to 100 orders of two sessions. `npm test` tries the first dozen of each pair, those that part soonest;
+ * There are 24 to 100 orders of two sessions. `npm test` tries the first eight of each pair, those that part soonest;
  * SS_INTERLEAVINGS=all tries every one, tells their numbers, and then each line below must come up as well.
  */
 const ALL = process.env['SS_INTERLEAVINGS'] === 'all';
-const AT_MOST = ALL ? Infinity : 12;
+const AT_MOST = ALL ? Infinity : 8;
 
 let db: TestDatabase;
 let programs: JobPrograms;
