@@ -82,7 +82,6 @@ beforeAll(async () => {
     await db.put('migration_item', {
       ...{
         tenant_id: tenantId,
-        item_id: 1,
         batch_id: '00000000-0000-4000-8000-000000000000',
         kind: 'job',
         path: 'p',
