@@ -305,6 +305,20 @@ describe('abandon', () => {
     expect(await get(job)).toMatchObject({ status: 'queued', lost_runs: 0, error: null });
   });
 
+  it('does not wait for a run that a frozen worker holds: it takes the others, and that one later', async () => {
+    const [frozen, dead] = [await running(), await running()];
+    const ids = [frozen.lease.runId, dead.lease.runId];
+    await db.sql('UPDATE run SET lease_until = clock_timestamp() WHERE run_id = ANY($1)', [ids]);
+    const holder = await db.session('ss_worker', tenantId);
+    try {
+      await holder.query('SELECT FROM run WHERE run_id = $1 FOR SHARE', [frozen.lease.runId]);
+      expect(await programs.lost.abandon()).toMatchObject([{ runId: dead.lease.runId }]);
+    } finally {
+      await holder.end();
+    }
+    expect(await programs.lost.abandon()).toMatchObject([{ runId: frozen.lease.runId }]);
+  });
+
   it('by several at once takes each run once', async () => {
     const lost = await Promise.all(Array.from({ length: 12 }, () => running()));
     const ids = lost.map(({ lease }) => lease.runId);

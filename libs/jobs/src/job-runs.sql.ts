@@ -114,19 +114,18 @@ export const FIND_OUTCOME = `
 
 /**
  * Takes runs whose lease has run out from their workers; by the database's clock alone. Their jobs are queued again,
- * but for one that lost $2 runs, which ends with the error $3. $1 at most so many.
+ * but for one that lost $2 runs, which ends with the error $3. $1 at most so many. A worker that was frozen within a
+ * transaction holds its rows until the server ends that: the others do not wait for it.
  */
 export const ABANDON_EXPIRED = `
-  WITH expired AS (
-    SELECT tenant_id, job_id, run_id, lease_no
+  WITH judged AS (
+    SELECT run.tenant_id, run.job_id, run.run_id, run.lease_no, job.lost_runs + 1 >= $2::integer AS poison
     FROM run
-    WHERE ended_at IS NULL AND lease_until < clock_timestamp()
-    ORDER BY lease_until
+    JOIN job ON job.tenant_id = run.tenant_id AND job.job_id = run.job_id
+    WHERE run.ended_at IS NULL AND run.lease_until < clock_timestamp()
+    ORDER BY run.lease_until
     LIMIT $1
-  ), judged AS (
-    SELECT expired.*, job.lost_runs + 1 >= $2::integer AS poison
-    FROM expired
-    JOIN job ON job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id
+    FOR UPDATE OF run, job SKIP LOCKED
   )
   UPDATE job
   SET version = version + 1, lost_runs = lost_runs + 1,
