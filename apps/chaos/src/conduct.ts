@@ -103,7 +103,7 @@ async function checkAll(fault: Fault, trial: Trial, from: number): Promise<void>
     checkAnswers(calls),
     checkPrograms(deployment.programs, trial.expectedGrave),
     await checkRest(server),
-    await checkInvariants(server),
+    await checkInvariants(deployment.operator),
   ];
   for (const violation of found.flat()) trial.violate(violation);
   for (const ms of trial.recoveries.filter((each) => each > fault.recoveryLimitMs)) {

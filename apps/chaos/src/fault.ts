@@ -1,3 +1,4 @@
+import type { Deployment } from './deployment/deployment.js';
 import type { LoadSettings } from './load/load.js';
 import type { Trial } from './trial.js';
 
@@ -22,12 +23,19 @@ export interface Fault {
   settings?: Readonly<Record<string, string>>;
   /** Error lines that this harm brings about by right, with the reason beside each. */
   expectedGrave?: readonly RegExp[];
+  /** A deployment of its own, in this folder; the common one when absent. Whoever calls closes it, then `releases`. */
+  opens?: (folder: string) => Promise<OwnDeployment>;
   /** Why this machine cannot do it; null: it can. */
   lacks?: () => Promise<string | null>;
   /** The longest that it may take, at full scale. */
   limitSeconds: number;
   isInShortForm: boolean;
   conduct: (trial: Trial) => Promise<void>;
+}
+
+export interface OwnDeployment {
+  deployment: Deployment;
+  release: () => Promise<void>;
 }
 
 export function nameOf({ number, variant }: Fault): string {

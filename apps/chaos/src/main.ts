@@ -1,5 +1,8 @@
 import { readArguments, USAGE } from './arguments.js';
+import { writeFile } from 'node:fs/promises';
 import { Campaigner } from './campaign.js';
+import { writeMarkdown } from './report/markdown.js';
+import { reportOf } from './report/report.js';
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -31,8 +34,17 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  const { results } = await campaigner.run();
-  process.exitCode = results.some(({ verdict }) => verdict === 'violated') ? 1 : 0;
+  const command = [
+    'npm run chaos --',
+    ...process.argv.slice(2),
+    ...(process.argv.includes('--seed') ? [] : ['--seed', args.seed]),
+  ];
+  const report = reportOf(await campaigner.run(), command.join(' '));
+  if (args.json !== null) await writeFile(args.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (args.report !== null) await writeMarkdown(args.report, report);
+  const { passed, failed, not_run } = report.totals;
+  process.stdout.write(`${passed} passed, ${failed} failed, ${not_run} not run\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
 } catch (error) {
   say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = 1;

@@ -94,6 +94,15 @@ export class Trial {
     while (performance.now() < end);
   }
 
+  /** The same for each of a number of items, so many at a time. */
+  async many<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<unknown>): Promise<void> {
+    const left = [...items];
+    const take = async (): Promise<void> => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+    };
+    await Promise.all(Array.from({ length: atOnce }, take));
+  }
+
   client(): ApiClient {
     return this.random.pick(this.clients);
   }

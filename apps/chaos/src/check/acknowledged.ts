@@ -22,7 +22,10 @@ const VERSIONS = `
   WHERE audit.resource_type = 'job' AND audit.tenant_id = ANY ($1) AND audit.resource_id = ANY ($2)`;
 
 /** I1: every job that a caller was promised is there, once, and ended as its kind may end. */
-export async function checkSentJobs(server: Server, sent: readonly SentJob[]): Promise<string[]> {
+export async function checkSentJobs(
+  server: Pick<Server, 'sql'>,
+  sent: readonly SentJob[],
+): Promise<string[]> {
   const rows = await server.sql<JobRow>(JOBS, [sent.map(({ label }) => label)]);
   const byLabel = Map.groupBy(rows, ({ call }) => call);
   return sent.flatMap((job) => faultsOf(job, byLabel.get(job.label) ?? []));
@@ -42,7 +45,10 @@ function faultsOf(job: SentJob, rows: readonly JobRow[]): string[] {
 }
 
 /** I1: whatever version and status of a job a caller was shown, the audit knows of. */
-export async function checkShownMoves(server: Server, calls: readonly Call[]): Promise<string[]> {
+export async function checkShownMoves(
+  server: Pick<Server, 'sql'>,
+  calls: readonly Call[],
+): Promise<string[]> {
   const shown = calls.filter((call) => call.job !== null && call.verdict === 'acknowledged');
   const tenants = [...new Set(shown.map(({ tenant_id }) => tenant_id))];
   const jobs = [...new Set(shown.map(({ job }) => job?.job_id ?? ''))];

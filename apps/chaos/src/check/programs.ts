@@ -19,7 +19,7 @@ function endOf(program: Program): string[] {
   if (program.end === null || seen.has(program)) return [];
   seen.add(program);
   const { code, signal } = program.end;
-  const how = signal === null ? `code ${String(code)}` : signal;
+  const how = signal ?? `code ${String(code)}`;
   if (!program.isAsked) return [`${program.name} ended by itself (${how})`];
   return code === 0 || signal === 'SIGKILL' ? [] : [`${program.name} was asked to end and ended with ${how}`];
 }

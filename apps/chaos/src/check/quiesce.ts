@@ -13,7 +13,7 @@ const RESTLESS = `
 const given = new Set<string>();
 
 /** Waits until nothing is under way or due. Answers the jobs that did not come to rest in time. */
-export async function quiesce(server: Server, limitMs: number): Promise<string[]> {
+export async function quiesce(server: Pick<Server, 'sql'>, limitMs: number): Promise<string[]> {
   let left: string[] = [];
   await within(
     limitMs,

@@ -13,7 +13,7 @@ const NEXT_STARTS = `
   GROUP BY lost.tenant_id, lost.job_id, lost.run_id`;
 
 /** How long after its worker was killed each lost job was taken up again, in milliseconds. Server and kill share a clock. */
-export async function nextStarts(server: Server, kills: readonly Kill[]): Promise<number[]> {
+export async function nextStarts(server: Pick<Server, 'sql'>, kills: readonly Kill[]): Promise<number[]> {
   const found: number[] = [];
   for (const { workerId, at } of kills) {
     const rows = await server.sql<{ at: string }>(NEXT_STARTS, [workerId]);

@@ -1,5 +1,5 @@
 import { programUrl } from '#database';
-import { FaultProxy } from '#testing';
+import { FaultProxy, type PgBouncer, startPgBouncer } from '#testing';
 import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { PROFILES } from '../load/profiles.js';
 import { Program, type ProgramKind } from './program.js';
 import { Server } from './server.js';
+import { SETTINGS, WORKERS } from './settings.js';
 import { ssctlDone, type SsctlPlace } from './ssctl.js';
 
 type Env = Readonly<Record<string, string>>;
@@ -17,31 +18,17 @@ export interface Tenant {
   key: string;
 }
 
-export const WORKERS = 3;
+const ROLES = ['ss_api', 'ss_worker'] as const;
+/** Connections of PgBouncer to the server, for each login. */
+const POOL = 10;
 const TENANTS = ['north', 'south'];
 
-/** Short leases, so that the time goes into faults and not into waiting; one fault runs with the defaults. */
-export const SETTINGS = {
-  SS_QUEUE_LEASE_TTL_SECONDS: '6',
-  SS_QUEUE_HEARTBEAT_SECONDS: '2',
-  SS_QUEUE_SWEEP_SECONDS: '2',
-  SS_QUEUE_POLL_SECONDS: '1',
-  SS_DATABASE_POOL_SIZE: '8',
-  SS_DATABASE_STATEMENT_TIMEOUT_SECONDS: '10',
-  SS_WORKER_CONCURRENCY: '4',
-  SS_WORKER_SHUTDOWN_GRACE_SECONDS: '4',
-  SS_WORKER_RETRY_BACKOFF_BASE_SECONDS: '1',
-  SS_WORKER_RETRY_BACKOFF_MAX_SECONDS: '3',
-  // Workers are killed by the dozen: a job may well lose many runs for no fault of its own.
-  SS_WORKER_MAX_LOST_RUNS: '100',
-} as const satisfies Env;
-
-/** The settings whose defaults are put to the test by a fault of their own. */
-export const DEFAULT_LEASES = {
-  SS_QUEUE_LEASE_TTL_SECONDS: '30',
-  SS_QUEUE_HEARTBEAT_SECONDS: '10',
-  SS_QUEUE_SWEEP_SECONDS: '10',
-} as const satisfies Env;
+export interface DeploymentOptions {
+  /** Where the server keeps its data, when that is elsewhere. */
+  dataDir?: string;
+  /** The programs reach the server through PgBouncer in transaction mode. */
+  isPooled?: boolean;
+}
 
 /** A whole deployment of SS: its server, the API, three workers, and a network between them that can be harmed. */
 export class Deployment {
@@ -50,6 +37,7 @@ export class Deployment {
   readonly programs: Program[] = [];
   private readonly running = new Map<string, Program>();
   private readonly proxies = new Map<string, FaultProxy>();
+  private bouncer: PgBouncer | null = null;
   private env: Env = {};
   private starts = 0;
 
@@ -59,15 +47,16 @@ export class Deployment {
     private readonly apiPort: number,
   ) {}
 
-  /** Everything up and ready, in a folder that is there and empty. `dataDir`: for a server whose data is elsewhere. */
-  static async open(folder: string, dataDir = folder): Promise<Deployment> {
+  /** Everything up and ready, in a folder that is there and empty. */
+  static async open(folder: string, options: DeploymentOptions = {}): Promise<Deployment> {
     await mkdir(join(folder, 'logs'), { recursive: true });
     // The server runs as another user when this program runs as root.
     await chmod(folder, 0o755);
-    const server = await Server.start(dataDir);
+    const server = await Server.start(options.dataDir ?? folder);
     const deployment = new Deployment(folder, server, await freePort());
     try {
       await deployment.prepare();
+      if (options.isPooled) await deployment.pool();
       await deployment.startAll();
     } catch (error) {
       await deployment.close();
@@ -145,6 +134,7 @@ export class Deployment {
     for (const program of this.running.values()) if (program.isRunning) program.kill();
     await Promise.all([...this.running.values()].map(({ ended }) => ended));
     await Promise.all([...this.proxies.values()].map((proxy) => proxy.close()));
+    await this.bouncer?.close();
     await this.server.close();
   }
 
@@ -162,6 +152,16 @@ export class Deployment {
       return { tenantId, key };
     });
     this.tenants.push(...(await Promise.all(made)));
+  }
+
+  /** A bad network between programs and pooler still. Notifications go past the pooler, as an operator would have it. */
+  private async pool(): Promise<void> {
+    const logins = await Promise.all(ROLES.map((role) => programUrl(this.server.url, role)));
+    this.bouncer = await startPgBouncer({ logins, poolSize: POOL });
+    for (const [name, proxy] of this.proxies) {
+      await proxy.close();
+      this.proxies.set(name, await FaultProxy.before(this.bouncer.through(this.server.url)));
+    }
   }
 
   private get(name: string): Program {
@@ -184,6 +184,8 @@ export class Deployment {
         SS_ARTIFACTS_DIR: join(this.folder, 'artifacts'),
         SS_COMMAND_PROFILES: join(this.folder, 'profiles.json'),
         DATABASE_URL: this.network(name).through(loginUrl),
+        // One worker has no way past the pooler: it has to make do with polling.
+        ...(this.bouncer && name !== workerName(0) ? { DATABASE_DIRECT_URL: loginUrl } : {}),
         ...this.env,
         ...env,
       },

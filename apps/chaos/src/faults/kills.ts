@@ -1,4 +1,5 @@
-import { DEFAULT_LEASES, WORKERS } from '../deployment/deployment.js';
+import { WORKER_NAMES } from '../deployment/deployment.js';
+import { DEFAULT_LEASES, WORKERS } from '../deployment/settings.js';
 import type { Fault } from '../fault.js';
 import { USUAL_LOAD } from '../load/load.js';
 import { sleepPlan } from '../load/job-kinds.js';
@@ -78,23 +79,39 @@ export const killAtSettle: Fault = {
   limitSeconds: 150,
   isInShortForm: true,
   conduct: async (trial) => {
-    const { deployment } = trial;
     for (let round = 0; round < trial.times(12); round += 1) {
-      const index = trial.random.whole(0, WORKERS - 1);
+      await trial.pause(200, 1_500);
       const arrives = trial.random.chance(0.5);
-      const killed = Promise.withResolvers<true>();
-      const stop = deployment.network(`worker${String(index + 1)}`).onStatement(SETTLEMENT, () => {
-        stop();
-        trial.killWorker(index);
-        killed.resolve(true);
-        return arrives ? 'pass' : 'cut';
-      });
-      const done = await Promise.race([killed.promise, trial.pause(15_000)]);
-      stop();
-      if (done) trial.count(arrives ? 'settlements that arrived' : 'settlements that were cut off');
-      else trial.count('rounds without a settlement');
-      if (done) await deployment.worker(index).ended;
-      await deployment.startAll();
+      const killed = await killFirstToSettle(trial, arrives);
+      trial.count(
+        killed === null
+          ? 'rounds without a settlement'
+          : arrives
+            ? 'settlements that arrived'
+            : 'settlements cut off',
+      );
+      if (killed !== null) await trial.deployment.worker(killed).ended;
+      await trial.deployment.startAll();
     }
   },
 };
+
+/** Answers which worker was killed; null when none settled anything. */
+async function killFirstToSettle(trial: Trial, arrives: boolean): Promise<number | null> {
+  const killed = Promise.withResolvers<number>();
+  let isDone = false;
+  const stops = WORKER_NAMES.map((name, index) =>
+    trial.deployment.network(name).onStatement(SETTLEMENT, () => {
+      if (isDone) return 'pass';
+      isDone = true;
+      trial.killWorker(index);
+      killed.resolve(index);
+      return arrives ? 'pass' : 'cut';
+    }),
+  );
+  try {
+    return await Promise.race([killed.promise, trial.pause(15_000).then(() => null)]);
+  } finally {
+    for (const stop of stops) stop();
+  }
+}

@@ -1,3 +1,4 @@
+import { JOB_STATUSES } from '#jobs';
 import type { Tenant } from '../deployment/deployment.js';
 import type { Call, CallLog, SeenJob, Verdict } from './call-log.js';
 
@@ -109,5 +110,7 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 
 function jobOf({ job_id, version, status }: Readonly<Record<string, unknown>>): SeenJob | null {
   if (typeof job_id !== 'string' || typeof version !== 'number' || typeof status !== 'string') return null;
+  // A draft has a status too, of another kind.
+  if (!JOB_STATUSES.some((known) => known === status)) return null;
   return { job_id, version, status };
 }

@@ -6,7 +6,7 @@ export const MARK = `ss-chaos-${String(process.pid)}`;
 
 const profile = (script: string, more: object = {}): object => ({
   command: process.execPath,
-  fixed_args: ['-e', script, '--', MARK],
+  fixed_args: ['--max-old-space-size=64', '-e', script, '--', MARK],
   timeout_seconds: 30,
   ...more,
 });
@@ -14,7 +14,7 @@ const profile = (script: string, more: object = {}): object => ({
 /** The argument of the plan comes after the mark. */
 const ARGUMENT = 'Number(process.argv[2])';
 
-export const PROFILES: Readonly<Record<string, object>> = {
+const USUAL_PROFILES = {
   sleep: profile(`setTimeout(() => {}, ${ARGUMENT})`),
   exit: profile(`process.exit(${ARGUMENT})`),
   crash: profile(`process.kill(process.pid, 'SIGSEGV'); setTimeout(() => {}, 10000)`),
@@ -33,3 +33,20 @@ export const PROFILES: Readonly<Record<string, object>> = {
   // Makes files as a step should.
   writes: profile(`require('node:fs').writeFileSync('outputs/note.txt', 'z'.repeat(${ARGUMENT}))`),
 };
+
+/** What no operator should register: for the fault of poison jobs. */
+const POISON_PROFILES = {
+  // Kills the worker: the parent of the process that carries out its step.
+  poison: profile(
+    `const { readFileSync } = require('node:fs');
+     const parentOf = (pid) => Number(readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*\\) /s, '').split(' ')[1]);
+     process.kill(parentOf(process.ppid), 'SIGKILL'); setTimeout(() => {}, 20000);`,
+  ),
+  hungry: profile(`const all = []; for (;;) all.push(new Array(1e6).fill(Math.random()));`),
+  spin: profile(`process.on('SIGTERM', () => {}); for (;;);`),
+  flood: profile(
+    `const line = 'x'.repeat(1e6) + '\\n'; for (let i = 0; i < 64; i += 1) require('node:fs').writeSync(1, line); process.exit(1)`,
+  ),
+};
+
+export const PROFILES: Readonly<Record<string, object>> = { ...USUAL_PROFILES, ...POISON_PROFILES };
