@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { isNotDeployed } from '#database';
 import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
+import { addAuditCommands } from './commands/audit.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addJobCommands } from './commands/job.js';
 import { addDoctorCommand } from './commands/doctor.js';
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
   addQueueCommands(program, withDeployment);
   addJobCommands(program, withDeployment, configuration);
   addMigrateCommands(program, configuration, withDeployment);
+  addAuditCommands(program, withDeployment, configuration);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   addFakeLlmCommand(program);
@@ -55,7 +58,7 @@ async function main(): Promise<void> {
 /** Says what went wrong, without a stack where the operator can mend it; with `--json`, as one JSON document. */
 function fail(error: unknown): void {
   process.exitCode = 1;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (process.argv.includes('--json')) {
     const code = isDomainError(error) ? error.code : 'SSCTL_FAILED';
     process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
@@ -64,6 +67,11 @@ function fail(error: unknown): void {
   if (error instanceof Error && !isDomainError(error) && process.env['SS_LOG_LEVEL'] === 'debug') {
     say(error.stack ?? '');
   }
+}
+
+function messageOf(error: unknown): string {
+  if (isNotDeployed(error)) return 'the database was not prepared for this release; run: ssctl schema deploy';
+  return error instanceof Error ? error.message : String(error);
 }
 
 function facts(error: DomainError<string>): string {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
+import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
 import { DraftExchanges, JobDrafting, JobRuns, LostRuns, QueueReconciler, type WorkerIdentity } from '#jobs';
@@ -48,6 +49,9 @@ try {
     onPause: sayPaused(logger),
   });
   closing.add(() => queue.stop());
+  const { dataDir } = configuration;
+  const signer = await openSigner(configuration.auditSigningKey ?? resolve(dataDir, 'audit/signing-key.pem'));
+  const checkpointsDir = configuration.auditCheckpointsDir ?? resolve(dataDir, 'audit/checkpoints');
   const store = new FolderArtifactStore(configuration.artifactsDir);
   const leaseMs = configuration.queueLeaseTtlSeconds * SECOND;
   const pollMs = configuration.queuePollSeconds * SECOND;
@@ -66,6 +70,7 @@ try {
     {
       identity,
       runs: new JobRuns(database, queue, scope, leaseMs),
+      seal: new AuditSeal(database, scope, signer, new CheckpointFolder(checkpointsDir)),
       lost: new LostRuns(database, queue, scope, configuration.workerMaxLostRuns),
       leases: new LeaseKeeper({ ...leaseOptions, logLevel: configuration.logLevel }, logger),
       drafting: new JobDrafting(database, queue, scope, drafting.drafter, exchanges),
@@ -78,6 +83,7 @@ try {
       draftConcurrency: configuration.draftConcurrency,
       pollMs,
       heartbeatMs,
+      sealMs: configuration.auditSealSeconds * SECOND,
       sweepMs: configuration.queueSweepSeconds * SECOND,
       workFolder: resolve(configuration.dataDir, 'work'),
       stepTimeoutMs: configuration.stepTimeoutSeconds * SECOND,

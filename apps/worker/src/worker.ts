@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '#artifacts';
+import type { AuditSeal } from '#audit';
 import type { Execution } from '#execution';
 import { isUnavailable } from '#database';
 import type { ClaimedRun, JobDrafting, JobRuns, LostRuns, WorkerIdentity } from '#jobs';
@@ -7,6 +8,7 @@ import type { HeldMessage, Queue } from '#queue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DraftHandler } from './draft.handler.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import { Periodic } from './periodic.js';
 import { RunHandler, type RunSettings } from './run.handler.js';
 import { SlotLoop } from './slot-loop.js';
 import { Sweeper } from './sweeper.js';
@@ -17,12 +19,14 @@ export interface WorkerSettings extends RunSettings {
   pollMs: number;
   sweepMs: number;
   heartbeatMs: number;
+  sealMs: number;
 }
 
 export interface WorkerParts {
   identity: WorkerIdentity;
   runs: JobRuns;
   lost: LostRuns;
+  seal: AuditSeal;
   leases: LeaseKeeper;
   drafting: JobDrafting;
   queue: Queue;
@@ -38,6 +42,7 @@ const SWEEP_GRACE_MS = 2_000;
 export class Worker {
   private readonly leases: LeaseKeeper;
   private readonly sweeper: Sweeper;
+  private readonly sealing: Periodic;
   private readonly drafts: DraftHandler;
   private readonly runLoop: SlotLoop<ClaimedRun>;
   private readonly draftLoop: SlotLoop<HeldMessage>;
@@ -48,7 +53,7 @@ export class Worker {
   private claimIsUncertain = false;
 
   constructor(
-    { identity, runs, lost, leases, drafting, queue, execution, store, logger }: WorkerParts,
+    { identity, runs, lost, seal, leases, drafting, queue, execution, store, logger }: WorkerParts,
     settings: WorkerSettings,
   ) {
     this.identity = identity;
@@ -57,6 +62,15 @@ export class Worker {
     this.leases = leases;
     const graceMs = settings.heartbeatMs + SWEEP_GRACE_MS;
     this.sweeper = new Sweeper(lost, { everyMs: settings.sweepMs, graceMs }, logger);
+    this.sealing = new Periodic({
+      name: 'audit.seal',
+      everyMs: settings.sealMs,
+      work: async () => {
+        const { segments, rows } = await seal.seal();
+        if (rows > 0) logger.debug({ event: 'SS_AUDIT_SEALED', segments, rows }, 'sealed the audit');
+      },
+      logger,
+    });
     this.drafts = new DraftHandler(drafting, logger);
     const runHandler = new RunHandler(runs, execution, store, leases, settings, logger);
     this.runLoop = new SlotLoop({
@@ -88,6 +102,7 @@ export class Worker {
   start(): void {
     this.leases.start();
     this.sweeper.start();
+    this.sealing.start();
     this.runLoop.start();
     this.draftLoop.start();
   }
@@ -121,6 +136,7 @@ export class Worker {
     this.leases.interruptAll();
     this.drafts.interruptAll();
     await drained;
+    await this.sealing.stop();
     await this.leases.stop();
   }
 

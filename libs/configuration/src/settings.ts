@@ -310,6 +310,31 @@ export const settings = {
     readBy: ['api', 'ssctl'],
     about: 'The largest request body, uploads aside.',
   },
+  SS_AUDIT_SEAL_SECONDS: {
+    field: 'auditSealSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 86_400,
+    default: 10,
+    readBy: ['worker'],
+    about: 'How often new rows of the audit are sealed.',
+  },
+  SS_AUDIT_CHECKPOINTS_DIR: {
+    field: 'auditCheckpointsDir',
+    kind: 'path',
+    default: null,
+    readBy: ['worker', 'ssctl'],
+    about:
+      'The folder for signed checkpoints of the audit, best on another machine; without it `audit/checkpoints` in the data folder.',
+  },
+  SS_AUDIT_SIGNING_KEY: {
+    field: 'auditSigningKey',
+    kind: 'path',
+    default: null,
+    readBy: ['worker', 'ssctl'],
+    about:
+      'The file with the Ed25519 key (PEM) that signs checkpoints, the same for all workers; without it one is made in the data folder.',
+  },
   SS_IDEMPOTENCY_TTL_HOURS: {
     field: 'idempotencyTtlHours',
     kind: 'integer',

@@ -37,7 +37,9 @@ function parseModels(source: string): Model {
 }
 
 function readLine(shape: Shape, line: string): void {
-  const block = /^@@(id|unique|index|ignore)(?:\(\[(.*?)\](?:, map: "(\w+)")?\))?$/.exec(line);
+  const block = /^@@(id|unique|index|ignore)(?:\(\[(.*?)\](?:, map: "(\w+)")?(?:, type: Brin)?\))?$/.exec(
+    line,
+  );
   if (block) {
     const [, kind, list = '', map = ''] = block;
     const fields = list.split(/, /).map((field) => field.replace(/\(sort: Desc\)/, ' DESC'));
