@@ -14,7 +14,7 @@ import { abilitiesOf } from './abilities.js';
 import { readEnv } from './env.js';
 import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { LedgerSweeper } from './ledger-sweeper.js';
+import { ledgerSweeper } from './ledger-sweeper.js';
 import { Reconciler } from './reconciler.js';
 import { sayPaused } from './say-paused.js';
 import { Worker } from './worker.js';
@@ -65,7 +65,7 @@ try {
   });
   const drafting = openDrafting({ configuration, database, scope, execution, profiles, logger });
   const exchanges = new DraftExchanges(store, drafting.ledger);
-  const ledgerSweeper = new LedgerSweeper(drafting.ledger, logger);
+  const sweepingLedger = ledgerSweeper(drafting.ledger, logger);
   const worker = new Worker(
     {
       identity,
@@ -124,10 +124,11 @@ try {
     },
     close: async () => {
       app.get(Drain).begin();
-      ledgerSweeper.stop();
-      await worker.drain(graceMs, hurry.signal);
+      await sweepingLedger.stop();
+      const facts = await worker.drain(graceMs, hurry.signal);
       await drafting.calls?.stop();
       await closing.run();
+      return facts;
     },
   });
   const reconciler = new Reconciler(
@@ -139,7 +140,7 @@ try {
   reconciler.start();
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
-  ledgerSweeper.start();
+  sweepingLedger.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

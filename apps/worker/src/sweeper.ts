@@ -1,5 +1,6 @@
 import type { LostRuns } from '#jobs';
 import type { Logger } from '#observability';
+import { Periodic } from './periodic.js';
 
 export interface SweeperOptions {
   everyMs: number;
@@ -9,8 +10,7 @@ export interface SweeperOptions {
 
 /** Ends, now and then, what time has ended. Every worker does it; the rows decide who wins. */
 export class Sweeper {
-  private timer: NodeJS.Timeout | undefined;
-  private sweeping = false;
+  private readonly periodic: Periodic;
   private reachedAt = performance.now();
   private mayTakeAt = Infinity;
 
@@ -18,31 +18,25 @@ export class Sweeper {
     private readonly lost: LostRuns,
     private readonly options: SweeperOptions,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    const { everyMs } = options;
+    this.periodic = new Periodic({ name: 'sweep', everyMs, work: () => this.sweep(), logger });
+  }
 
   start(): void {
     this.mayTakeAt = performance.now() + this.options.graceMs;
-    this.timer = setInterval(() => void this.sweep(), this.options.everyMs);
+    this.periodic.start();
   }
 
-  stop(): void {
-    clearInterval(this.timer);
+  async stop(): Promise<void> {
+    await this.periodic.stop();
   }
 
   private async sweep(): Promise<void> {
-    // A sweep that takes longer than the time to the next one is enough.
-    if (this.sweeping) return;
-    this.sweeping = true;
-    try {
-      await this.expire();
-      this.noticeOutage();
-      if (performance.now() >= this.mayTakeAt) await this.abandon();
-      this.reachedAt = performance.now();
-    } catch (error) {
-      this.logger.warn({ event: 'SS_WORKER_SWEEP_FAILED', err: error }, 'could not look for lost runs');
-    } finally {
-      this.sweeping = false;
-    }
+    await this.expire();
+    this.noticeOutage();
+    if (performance.now() >= this.mayTakeAt) await this.abandon();
+    this.reachedAt = performance.now();
   }
 
   /** While the database was away nobody could renew: leases that ran out then say nothing about their workers. */

@@ -3,6 +3,7 @@ import type { AuditSeal } from '#audit';
 import type { Execution } from '#execution';
 import { isUnavailable } from '#database';
 import type { ClaimedRun, JobDrafting, JobRuns, LostRuns, WorkerIdentity } from '#jobs';
+import type { ShutdownFacts } from '#health';
 import type { Logger } from '#observability';
 import type { HeldMessage, Queue } from '#queue';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,25 +120,23 @@ export class Worker {
    * Claims nothing more and lets what is under way end within the grace, or until `hurry`. What is left then is
    * ended and queued again, at no attempt's cost.
    */
-  async drain(graceMs: number, hurry: AbortSignal): Promise<void> {
-    this.sweeper.stop();
+  async drain(graceMs: number, hurry: AbortSignal): Promise<ShutdownFacts> {
+    await this.sweeper.stop();
+    const runs = this.runLoop.busySlots;
     const drained = Promise.all([this.runLoop.stop(), this.draftLoop.stop()]);
-    this.logger.info(
-      { event: 'SS_WORKER_DRAINING', runs: this.runLoop.busySlots, grace_ms: graceMs },
-      'no more claims',
-    );
+    this.logger.info({ event: 'SS_WORKER_SHUTDOWN_DRAINING', runs, grace_ms: graceMs }, 'no more claims');
     await Promise.race([drained, sleep(graceMs, undefined, { signal: hurry }).catch(() => undefined)]);
-    if (this.runLoop.busySlots > 0) {
-      this.logger.warn(
-        { event: 'SS_WORKER_INTERRUPTING', runs: this.runLoop.busySlots },
-        'ending what still runs',
-      );
+    const interrupted = this.runLoop.busySlots;
+    if (interrupted > 0) {
+      this.logger.warn({ event: 'SS_WORKER_INTERRUPTING', runs: interrupted }, 'ending what still runs');
     }
     this.leases.interruptAll();
     this.drafts.interruptAll();
     await drained;
     await this.sealing.stop();
     await this.leases.stop();
+    // What was interrupted is queued again: nothing is left undone by this worker.
+    return { isDrained: true, facts: { runs, ended: runs - interrupted, interrupted } };
   }
 
   private async claim(max: number): Promise<ClaimedRun[]> {

@@ -94,7 +94,7 @@ describe('a worker that is asked to stop', () => {
     const path = await submit();
     await untilUnderWay(worker);
     worker.signal('SIGTERM');
-    await eventually(() => worker.find('SS_WORKER_DRAINING'));
+    await eventually(() => worker.find('SS_WORKER_SHUTDOWN_DRAINING'));
     const live = await fetch(`${worker.url}/health/live`);
     const ready = await fetch(`${worker.url}/health/ready`);
     expect([live.status, ready.status]).toEqual([200, 503]);
@@ -110,6 +110,8 @@ describe('a worker that is asked to stop', () => {
     const processes = await untilUnderWay(worker);
     expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(await survivorsOf(processes)).toEqual([]);
+    const numbers = { runs: 1, ended: 0, interrupted: 1, ms: expect.any(Number) };
+    expect(worker.find('SS_WORKER_SHUTDOWN_COMPLETE')).toMatchObject(numbers);
     expect((await client.get<Job>(path)).body).toMatchObject({ status: 'queued', attempts: 0, error: null });
     expect(await runsOf(path)).toMatchObject([
       {

@@ -11,7 +11,7 @@ export const LIVE_MESSAGES = `
 
 const START_A_WORKER =
   'Every worker sweeps up runs whose worker is gone: start one. If workers are alive, look for ' +
-  'SS_WORKER_SWEEP_FAILED in their logs.';
+  'SS_WORKER_PERIODIC_FAILED in their logs.';
 const REPORT_IT =
   'The programs cannot do this; keep a copy of the rows and the workers’ logs of that time, and report it.';
 

@@ -100,7 +100,7 @@ export function stuckJobsCheck(sweepSeconds: number, waitSeconds = LONG_WAIT_SEC
           id: 'stuck_jobs.lease',
           level: 'error',
           cause: `${String(expired)} runs have lost their worker, and nobody has taken them over.`,
-          remedy: `${START_A_WORKER}. If one is alive, look for SS_WORKER_SWEEP_FAILED in its log.`,
+          remedy: `${START_A_WORKER}. If one is alive, look for SS_WORKER_PERIODIC_FAILED in its log.`,
         });
       }
       if (drafts > 0) {
