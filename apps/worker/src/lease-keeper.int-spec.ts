@@ -83,7 +83,7 @@ describe('LeaseKeeper', () => {
     const keeper = keep({ identity });
     const { lease } = await running();
     const signal = keeper.keep(lease);
-    await eventually(() => isSeen(identity));
+    await eventually(() => isSeen(identity), 20_000);
     beBusy(2 * LEASE_MS);
     expect(await secondsLeft(lease)).toBeGreaterThan(0);
     await sleep(0);
@@ -94,7 +94,7 @@ describe('LeaseKeeper', () => {
   it('tells a run that was cancelled long before the next heartbeat', async () => {
     const identity = aWorker();
     const keeper = keep({ heartbeatMs: 60_000, identity });
-    await eventually(() => isSeen(identity));
+    await eventually(() => isSeen(identity), 20_000);
     const { job, lease } = await running();
     const signal = keeper.keep(lease);
     const listens = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%ss_run_ended%'`;
@@ -105,7 +105,9 @@ describe('LeaseKeeper', () => {
   });
 
   it('tells a run whose lease somebody took, and renews the others', async () => {
-    const keeper = keep();
+    const identity = aWorker();
+    const keeper = keep({ identity });
+    await eventually(() => isSeen(identity), 20_000);
     const [mine, taken] = [await running(), await running()];
     const signals = [keeper.keep(mine.lease), keeper.keep(taken.lease)];
     await db.sql(`UPDATE run SET ended_at = clock_timestamp(), outcome = 'lost' WHERE run_id = $1`, [
@@ -131,7 +133,7 @@ describe('LeaseKeeper', () => {
   it('says when the worker has stopped', async () => {
     const identity = aWorker();
     const keeper = keep({ identity });
-    await eventually(() => isSeen(identity));
+    await eventually(() => isSeen(identity), 20_000);
     await keeper.stop();
     const [row] = await db.sql('SELECT stopped_at FROM worker WHERE worker_id = $1', [identity.workerId]);
     expect(row).toEqual({ stopped_at: expect.anything() });

@@ -33,8 +33,7 @@ CREATE TABLE audit_checkpoint (
   key_id text NOT NULL,
   signature bytea NOT NULL,
   signed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (segment_no, key_id),
-  CONSTRAINT audit_checkpoint_segment_fkey FOREIGN KEY (segment_no) REFERENCES audit_segment (segment_no)
+  CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (segment_no, key_id)
 );
 
 CREATE TRIGGER audit_segment_is_append_only
