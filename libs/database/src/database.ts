@@ -33,7 +33,8 @@ export interface DatabaseOptions {
 const TRANSIENT_ATTEMPTS = 4;
 /** A lock that is held for longer than this will not be free soon; the caller learns that rows are busy. */
 const MAX_LOCK_MS = 10_000;
-const IDLE_IN_TRANSACTION_MS = 30_000;
+/** Between two statements nothing slow happens; a program that stands still for longer gives its rows back. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
 /** The server ends a statement first; the client gives up when not even that answer comes. */
 const ANSWER_MARGIN_MS = 2_000;
 const PRISMA_TRANSACTION_MS = 15_000;

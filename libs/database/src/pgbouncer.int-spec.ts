@@ -101,7 +101,7 @@ const SEE = `
     expect(new Set(seen.map(({ pid }) => pid)).size).toBe(1);
     for (const { mine, first, tenant, actor, role, bounds, tenants: visible } of seen) {
       expect([first, tenant, actor, visible]).toEqual([mine, mine, `key of ${mine}`, [mine]]);
-      expect([role, bounds]).toEqual(['ss_api', ['4s', '4s', '30s', 'UTC']]);
+      expect([role, bounds]).toEqual(['ss_api', ['4s', '4s', '10s', 'UTC']]);
     }
     // Who comes next without a scope has nothing of theirs: no role, no tenant, no row.
     const bare = new pg.Client({ connectionString: pooler.through(login()) });
