@@ -3,7 +3,7 @@
  * of its own: whatever keeps the main thread busy, a lease does not run out. But a main thread that does not turn for
  * {@link MAIN_SILENCE_MS} is taken for dead, and its leases are let go.
  */
-import { Database, type Scope, type Subscription } from '#database';
+import { Database, NotListening, type Scope, type Subscription } from '#database';
 import { type Lease, RUN_ENDED_CHANNEL, Workers } from '#jobs';
 import { createLogger } from '#observability';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +34,8 @@ const database = new Database({
   // A heartbeat that takes longer than until the next one is of no use.
   statementTimeoutMs: Math.max(1_000, data.heartbeatMs),
   onError: (error) => {
+    // The main thread says that for the whole program; here the heartbeat finds out what no notification tells.
+    if (error instanceof NotListening) return;
     logger.warn({ event: 'SS_DATABASE_CONNECTION_FAULT', err: error }, 'a connection to the database failed');
   },
 });

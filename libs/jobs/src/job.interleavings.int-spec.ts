@@ -270,6 +270,8 @@ const cases: [start: Start, names: (keyof typeof acts)[], allowed: string[]][] =
     [
       'beginStep ok, sweep ok → queued lost 1; runs: lost',
       'beginStep STALE_LEASE, sweep ok → queued lost 1; runs: lost',
+      // The sweep passes over a run that its worker is writing to; the next one looks again.
+      'beginStep ok, sweep ok → running; runs: open',
     ],
   ],
   [
