@@ -173,6 +173,7 @@ function fill(template: string, jobId: string, runId: string): string {
   return template
     .replace('{job_id}', jobId)
     .replace('{run_id}', runId)
+    .replace('{revision}', '1')
     .replaceAll('{*path}', 'plan.json')
     .replaceAll(/\{[^}]+\}/g, 'plan.json');
 }
