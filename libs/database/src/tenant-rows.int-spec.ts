@@ -68,6 +68,7 @@ beforeAll(async () => {
       cost_micros: 1,
     });
     await db.put('tenant_drafting', { tenant_id: tenantId });
+    await db.put('tenant_quota', { tenant_id: tenantId });
     await db.put('idempotency_key', {
       ...{
         tenant_id: tenantId,
@@ -122,7 +123,7 @@ describe('every table with a tenant_id', () => {
       'run',
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);
-    expect(whole.sort()).toEqual([...filled, 'run_step', 'tenant', 'tenant_drafting'].sort());
+    expect(whole.sort()).toEqual([...filled, 'run_step', 'tenant', 'tenant_drafting', 'tenant_quota'].sort());
   });
 
   it('has row-level security, for its owner too', () => {
