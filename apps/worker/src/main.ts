@@ -17,6 +17,7 @@ import { LeaseKeeper } from './lease-keeper.js';
 import { ledgerSweeper } from './ledger-sweeper.js';
 import { Reconciler } from './reconciler.js';
 import { sayPaused } from './say-paused.js';
+import { turnGiver } from './turn-giver.js';
 import { Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -66,6 +67,7 @@ try {
   const drafting = openDrafting({ configuration, database, scope, execution, profiles, logger });
   const exchanges = new DraftExchanges(store, drafting.ledger);
   const sweepingLedger = ledgerSweeper(drafting.ledger, logger);
+  const givingTurns = turnGiver(queue, logger);
   const worker = new Worker(
     {
       identity,
@@ -125,6 +127,7 @@ try {
     close: async () => {
       app.get(Drain).begin();
       await sweepingLedger.stop();
+      await givingTurns.stop();
       const facts = await worker.drain(graceMs, hurry.signal);
       await drafting.calls?.stop();
       await closing.run();
@@ -141,6 +144,7 @@ try {
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
   sweepingLedger.start();
+  givingTurns.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

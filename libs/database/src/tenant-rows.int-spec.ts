@@ -69,6 +69,7 @@ beforeAll(async () => {
     });
     await db.put('tenant_drafting', { tenant_id: tenantId });
     await db.put('tenant_quota', { tenant_id: tenantId });
+    await db.put('tenant_turn', { tenant_id: tenantId, queue_name: 'job.run', priority: 0, next_turn: 1 });
     await db.put('idempotency_key', {
       ...{
         tenant_id: tenantId,
@@ -123,7 +124,9 @@ describe('every table with a tenant_id', () => {
       'run',
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);
-    expect(whole.sort()).toEqual([...filled, 'run_step', 'tenant', 'tenant_drafting', 'tenant_quota'].sort());
+    expect(whole.sort()).toEqual(
+      [...filled, 'run_step', 'tenant', 'tenant_drafting', 'tenant_quota', 'tenant_turn'].sort(),
+    );
   });
 
   it('has row-level security, for its owner too', () => {

@@ -37,7 +37,7 @@ const JOB: Job = {
 const worker = (given: Partial<LivingWorker> = {}): LivingWorker => {
   return { worker_id: 'w1', slots: 4, busy_slots: 1, seen_at: NOW, missing: [], ...given };
 };
-const place = { notBefore: EARLIER, sentAt: EARLIER, ahead: 0 };
+const place = { notBefore: EARLIER, ahead: 0 };
 
 function of(job: Partial<Job>, given: Partial<Situation> = {}): ReturnType<typeof explain> {
   return explain({

@@ -200,9 +200,9 @@ function line({ now, job, place, workers }: Situation): Reason[] {
   const { ahead } = place;
   const exact = ahead < COUNT_AHEAD_TO;
   const count = exact ? String(ahead) : `at least ${String(COUNT_AHEAD_TO)}`;
-  const detail = ahead === 0 ? 'It is next.' : `Before it come ${count} others, by priority and age.`;
+  const detail = ahead === 0 ? 'It is next.' : `Before it come ${count} others, by priority and turn.`;
   reasons.push(
-    reason('IN_LINE', detail, { ahead, ahead_is_exact: exact, priority: job.priority, since: place.sentAt }),
+    reason('IN_LINE', detail, { ahead, ahead_is_exact: exact, priority: job.priority, since: job.queued_at }),
   );
   return reasons;
 }

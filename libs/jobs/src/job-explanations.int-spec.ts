@@ -64,18 +64,20 @@ describe('explain, with the rights of the API', () => {
     });
   });
 
-  it('counts who is before it, of every tenant, by priority and then by age', async () => {
+  it('counts who is before it, of every tenant, by priority and then by turn', async () => {
     await beat();
     const other = await aTenant(db);
     await queued({}, other);
     await queued({ priority: 5 }, other);
+    await queued();
+    // The tenant's second: behind the first of each, and behind all that are more urgent.
     const job = await queued();
     await queued();
     await queued({ priority: 5 });
     expect((await explained(job)).reasons).toMatchObject([
-      { code: 'IN_LINE', ahead: 3, ahead_is_exact: true },
+      { code: 'IN_LINE', ahead: 4, ahead_is_exact: true },
     ]);
-    const claimed = await programs.runs.claim(programs.workerIdentity, 3);
+    const claimed = await programs.runs.claim(programs.workerIdentity, 4);
     expect(claimed.map(({ jobId }) => jobId)).not.toContain(job.job_id);
     expect((await explained(job)).reasons).toMatchObject([{ code: 'IN_LINE', ahead: 0 }]);
     expect(await programs.runs.claim(programs.workerIdentity, 1)).toMatchObject([{ jobId: job.job_id }]);

@@ -87,9 +87,11 @@ export class JobLifecycle {
     const plan = request.plan === undefined ? null : this.freezer.check(request.plan);
     const prepared =
       plan && request.confirm ? await this.freezer.prepare(ref, asDrafted(plan), null, []) : null;
+    const isQueuedAtOnce = prepared !== null && !request.hold && request.runAfter === undefined;
+    const turn = isQueuedAtOnce ? await this.takeTurn(ref, request.priority ?? 0) : null;
     try {
       return await this.database.transaction(scope, async (tx) => {
-        const insert = (): Promise<Job> => this.insert(tx, ref, request, plan, prepared);
+        const insert = (): Promise<Job> => this.insert(tx, ref, request, plan, prepared, turn);
         if (!repeat) return { job: await insert(), replayed: false };
         const { answer, replayed } = await once(tx, repeat, insert);
         return { job: answer, replayed };
@@ -172,13 +174,17 @@ export class JobLifecycle {
       throw new DraftOutOfDate(jobId);
     }
     const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
+    const turn = request.hold ? null : await this.takeTurn(ref, job.priority);
     return this.database.transaction(scope, async (tx) => {
       // The version that was read above: the plan that is frozen is the draft that was seen.
       await tx.describe('job.confirmed', {
         draft_revision: draft.revision,
         draft_sha256: draftSha256(draft),
       });
-      const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, request);
+      const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, {
+        ...request,
+        turn,
+      });
       return confirmed ?? explainRefusal(tx, ref, 'confirm', job.version);
     });
   }
@@ -230,6 +236,7 @@ export class JobLifecycle {
     request: NewJobRequest,
     plan: Plan | null,
     prepared: PreparedPlan | null,
+    turn: number | null,
   ): Promise<Job> {
     const created = await this.jobs.insert(tx, {
       ...ref,
@@ -253,7 +260,9 @@ export class JobLifecycle {
     });
     const drafted = await this.jobs.tryMove(tx, ref, 'draft', created.version, { draft_revision: 1 });
     if (!drafted || !prepared) return drafted ?? created;
-    return (await this.confirmPrepared(tx, ref, drafted.version, prepared, 1, request)) ?? drafted;
+    return (
+      (await this.confirmPrepared(tx, ref, drafted.version, prepared, 1, { ...request, turn })) ?? drafted
+    );
   }
 
   private async confirmPrepared(
@@ -262,7 +271,7 @@ export class JobLifecycle {
     version: number,
     prepared: PreparedPlan,
     draftRevision: number,
-    request: { notes?: string | undefined; hold?: boolean | undefined },
+    request: { notes?: string | undefined; hold?: boolean | undefined; turn: number | null },
   ): Promise<Job | null> {
     const confirmed = await this.jobs.tryMove(tx, ref, 'confirm', version, {
       plan_id: prepared.planId,
@@ -273,11 +282,16 @@ export class JobLifecycle {
     await this.freezer.freeze(tx, ref, prepared, draftRevision, request.notes ?? null);
     if (request.hold) return confirmed;
     const queued = await this.jobs.tryMove(tx, ref, 'enqueue', confirmed.version);
-    if (queued) await this.wake(tx, queued);
+    if (queued) await this.wake(tx, queued, request.turn);
     return queued;
   }
 
-  private async wake(tx: Tx, job: Job): Promise<void> {
+  /** Before the transaction that queues the job, so that a tenant's submits do not wait for each other's commits. */
+  private async takeTurn({ tenantId }: JobRef, priority: number): Promise<number> {
+    return this.queue.takeTurn('job.run', { tenantId, priority });
+  }
+
+  private async wake(tx: Tx, job: Job, turn: number | null = null): Promise<void> {
     await this.queue.wake(
       tx,
       'job.run',
@@ -285,6 +299,7 @@ export class JobLifecycle {
       {
         priority: job.priority,
         notBefore: job.scheduled_at,
+        turn,
       },
     );
   }

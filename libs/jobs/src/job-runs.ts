@@ -1,6 +1,6 @@
 import { type Database, type Instant, type Scope, type Tx } from '#database';
 import type { StepSummary } from '#execution';
-import { type JobRef, type Queue } from '#queue';
+import { FRONT, type JobRef, type Queue } from '#queue';
 import { closeRun } from './close-run.js';
 import { FrozenPlans } from './frozen-plans.js';
 import type { Failure } from './job.js';
@@ -173,7 +173,11 @@ export class JobRuns {
         throw new StaleLease(lease);
       }
       await closeRun(tx, lease, lease.runId, { outcome: settlement.outcome, error });
-      if (status === 'queued') await this.queue.wake(tx, 'job.run', lease, job);
+      if (status === 'queued') {
+        // An interruption was not the job's doing: it goes on where it was.
+        const when = settlement.outcome === 'interrupted' ? { turn: FRONT } : { notBefore: job.notBefore };
+        await this.queue.wake(tx, 'job.run', lease, { priority: job.priority, ...when });
+      }
     });
   }
 

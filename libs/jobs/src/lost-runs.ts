@@ -1,5 +1,5 @@
 import type { Database, Scope } from '#database';
-import type { JobRef, Queue } from '#queue';
+import { FRONT, type JobRef, type Queue } from '#queue';
 import { closeLostRuns } from './close-run.js';
 import type { Failure } from './job.js';
 import { ABANDON_EXPIRED, EXPIRE_JOBS } from './job-runs.sql.js';
@@ -44,7 +44,7 @@ export class LostRuns {
       if (lost.length === 0) return [];
       await closeLostRuns(tx, [...columnsOf(lost), lost.map((lease) => lease.runId)]);
       for (const { status, priority, ...ref } of lost) {
-        if (status === 'queued') await this.queue.wake(tx, 'job.run', ref, { priority });
+        if (status === 'queued') await this.queue.wake(tx, 'job.run', ref, { priority, turn: FRONT });
       }
       return lost;
     });

@@ -54,7 +54,6 @@ describe('a message that nobody settles', () => {
         queue: 'job.draft',
         retries: QUEUES['job.draft'].retryLimit,
         messageId: expect.any(String),
-        sentAt: expect.any(String),
         diedAt: expect.any(String),
       },
     ]);

@@ -6,7 +6,6 @@ import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName } from './queues.
 export interface DeadLetter extends JobRef {
   messageId: string;
   queue: QueueName;
-  sentAt: Instant;
   diedAt: Instant;
   /** How often it was handed out again before that. */
   retries: number;
@@ -14,7 +13,7 @@ export interface DeadLetter extends JobRef {
 
 const COLUMNS = `
   id AS "messageId", source_name AS queue, COALESCE(data ->> 'tenant_id', '') AS "tenantId",
-  COALESCE(data ->> 'job_id', '') AS "jobId", source_created_on AS "sentAt", created_on AS "diedAt",
+  COALESCE(data ->> 'job_id', '') AS "jobId", created_on AS "diedAt",
   COALESCE(source_retry_count, 0) AS retries`;
 
 /** $1 the dead letters' queue, $2 where they come from or NULL, $3 at most so many. The longest dead first. */

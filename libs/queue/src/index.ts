@@ -5,3 +5,4 @@ export { type Pause, Pauses } from './pauses.js';
 export { type HeldMessage, Queue, type QueueSettings, type WakeOptions } from './queue.js';
 export { isQueueName, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 export { queueSchemaVersion } from './schema-version.js';
+export { FRONT } from './turns.js';

@@ -4,6 +4,9 @@ import type { JobRef } from './queues.js';
 export interface MessageBody {
   tenant_id: string;
   job_id: string;
+  /** Where it stands in line among those of its priority; see `Turns`. Absent: it waits for its time, or for a turn. */
+  turn?: number;
+  priority?: number;
 }
 
 /** Ids may hold any character, so the parts are kept apart by JSON rather than by a sign of our own. */
@@ -11,8 +14,8 @@ export function messageKey(ref: JobRef): string {
   return JSON.stringify([ref.tenantId, ref.jobId]);
 }
 
-export function toBody(ref: JobRef): MessageBody {
-  return { tenant_id: ref.tenantId, job_id: ref.jobId };
+export function toBody(ref: JobRef, priority: number, turn: number | null): MessageBody {
+  return { tenant_id: ref.tenantId, job_id: ref.jobId, priority, ...(turn === null ? {} : { turn }) };
 }
 
 export function toRef(body: MessageBody): JobRef {

@@ -11,8 +11,7 @@ export interface Message extends JobRef {
 export interface PlaceInLine {
   /** Nobody is given the message before. */
   notBefore: Instant;
-  sentAt: Instant;
-  /** Messages that are due and go first, by priority and age; never more than the bound that was asked for. */
+  /** Messages that are due and go first, by priority and turn; never more than the bound that was asked for. */
   ahead: number;
 }
 
@@ -68,7 +67,7 @@ const AHEAD = (before: string): string => `
 
 /** $1 queue, $2 key, $3 how far to count. */
 const FIND_PLACE = `
-  SELECT mine.start_after AS "notBefore", mine.created_on AS "sentAt", (
+  SELECT mine.start_after AS "notBefore", (
     SELECT least(count(*), $3::bigint)::integer
     FROM (
       (${AHEAD('other.priority > mine.priority')})
@@ -90,8 +89,7 @@ const COUNT_MESSAGES = `
       count(*) FILTER (WHERE state < 'active' AND start_after <= clock_timestamp()) AS waiting,
       count(*) FILTER (WHERE state < 'active' AND start_after > clock_timestamp()) AS delayed,
       count(*) FILTER (WHERE state = 'active') AS active,
-      min(greatest(start_after, created_on)) FILTER (WHERE state < 'active' AND start_after <= clock_timestamp())
-        AS oldest_due_at
+      min(start_after) FILTER (WHERE state < 'active' AND start_after <= clock_timestamp()) AS oldest_due_at
     FROM ${QUEUE_SCHEMA}.job
     WHERE name = queue AND state <= 'active'
   ) AS counts

@@ -7,9 +7,12 @@ import {
   type Tx,
 } from '#database';
 import { PgBoss, type Db as IDatabase } from 'pg-boss';
+import { DueMessages } from './due-messages.js';
+import { LineFront } from './line-front.js';
 import { type MessageBody, messageKey, toBody, toRef } from './message-key.js';
 import { type Pause, Pauses } from './pauses.js';
 import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
+import { Turns, type TurnWish } from './turns.js';
 
 /** Messages that nobody holds; $1 queues, $2 keys. pg-boss can delete by id only. */
 const FORGET_MESSAGES = `
@@ -35,8 +38,10 @@ export interface HeldMessage extends JobRef {
 
 export interface WakeOptions {
   priority?: number;
-  /** Not before this instant; at once when absent. */
+  /** Not before this instant; at once when absent. Its turn comes when its time has come. */
   notBefore?: Instant | null;
+  /** From {@link Queue.takeTurn}, or `FRONT`. Absent: taken in the transaction that sends. */
+  turn?: number | null;
 }
 
 export interface QueueSettings {
@@ -57,12 +62,18 @@ export class Queue {
   private readonly listeners = new Map<QueueName, () => void>();
   private readonly pauses = new Pauses();
   private readonly paused = new Set<QueueName>();
+  private readonly turns: Turns;
+  private readonly front: LineFront;
+  private readonly due: DueMessages;
 
   constructor(
     private readonly database: Database,
     private readonly scope: Scope,
     private readonly settings: QueueSettings,
   ) {
+    this.turns = new Turns(database, scope);
+    this.front = new LineFront(database, scope);
+    this.due = new DueMessages(database, scope, this.turns);
     this.boss = new PgBoss({
       db: this.adapter(),
       schema: QUEUE_SCHEMA,
@@ -91,7 +102,16 @@ export class Queue {
   }
 
   async stop(): Promise<void> {
+    await this.front.settled();
     await this.boss.stop({ graceful: false, timeout: 2_000 });
+  }
+
+  /**
+   * Takes a turn for a message that is about to be sent, before the transaction that sends it: other callers of the tenant
+   * do not wait for that. One that is not used in the end does no harm.
+   */
+  async takeTurn(name: QueueName, wish: TurnWish): Promise<number> {
+    return this.turns.take(name, wish);
   }
 
   /**
@@ -99,12 +119,11 @@ export class Queue {
    * transaction ends: nobody takes it, or drops it, for what the row said before.
    */
   async wake(tx: Tx, name: QueueName, ref: JobRef, options: WakeOptions = {}): Promise<void> {
+    const [message] = await this.inLine(tx, name, [{ ...ref, ...options }]);
+    if (!message) throw new Error('one message was wanted and none was made');
+    const { data, ...rest } = message;
     for (let attempt = 1; attempt <= WAKE_ATTEMPTS; attempt++) {
-      const sent = await this.boss.send(name, toBody(ref), {
-        db: inTransaction(tx),
-        singletonKey: messageKey(ref),
-        ...timing(options),
-      });
+      const sent = await this.boss.send(name, data, { db: inTransaction(tx), ...rest });
       if (sent !== null) return;
       if ((await tx.query(HOLD_ON_TO_MESSAGE, [name, messageKey(ref)])).length > 0) return;
     }
@@ -114,13 +133,19 @@ export class Queue {
   /** Sends wake-ups for many jobs in one statement. Answers how many had none yet. */
   async wakeAll(tx: Tx, name: QueueName, wanted: readonly (JobRef & WakeOptions)[]): Promise<number> {
     if (wanted.length === 0) return 0;
-    const messages = wanted.map((each) => ({
-      data: toBody(each),
-      singletonKey: messageKey(each),
-      ...timing(each),
-    }));
+    const messages = await this.inLine(tx, name, wanted);
     const sent = await this.boss.insert(name, messages, { db: inTransaction(tx), returnId: true });
     return sent?.length ?? 0;
+  }
+
+  /** Gives messages whose time has come their turn; answers how many. For a worker to call now and then. */
+  async giveTurnsToDue(): Promise<number> {
+    return this.due.giveTurns();
+  }
+
+  /** Drops what is kept of tenants that have had all their turns. For a worker to call now and then. */
+  async forgetPassedTurns(): Promise<void> {
+    await this.front.forgetPassed();
   }
 
   /** Drops the wake-ups of jobs that have ended, in the caller's transaction. One that is missed does no harm. */
@@ -133,6 +158,7 @@ export class Queue {
     if (await this.isPaused(tx, name)) return [];
     const messages = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
     if (messages.length === 0) return [];
+    this.moved(name, messages);
     await this.boss.deleteJob(
       name,
       messages.map((message) => message.id),
@@ -146,6 +172,7 @@ export class Queue {
     return this.database.withoutTenant(this.scope, async (tx) => {
       if (await this.isPaused(tx, name)) return null;
       const [message] = await this.boss.fetch<MessageBody>(name, { batchSize: 1, db: inTransaction(tx) });
+      if (message) this.moved(name, [message]);
       return message ? { messageId: message.id, ...toRef(message.data) } : null;
     });
   }
@@ -166,6 +193,31 @@ export class Queue {
     const queues = await this.boss.getQueues(wanted);
     const missing = wanted.filter((name) => !queues.some((queue) => queue.name === name));
     if (missing.length > 0) throw new Error(`queues are missing: ${missing.join(', ')}`);
+  }
+
+  /** The messages as pg-boss takes them. Those that may be taken at once have a turn. */
+  private async inLine(
+    tx: Tx,
+    name: QueueName,
+    wanted: readonly (JobRef & WakeOptions)[],
+  ): Promise<{ data: MessageBody; singletonKey: string; priority: number; startAfter?: string }[]> {
+    const wishes = wanted
+      .filter(({ turn, notBefore }) => (turn ?? null) === null && !notBefore)
+      .map(({ tenantId, priority = 0 }) => ({ tenantId, priority }));
+    const taken = wishes.length > 0 ? await this.turns.within(tx, name, wishes) : [];
+    return wanted.map(({ priority = 0, notBefore, turn, ...ref }) => {
+      const own = notBefore ? null : (turn ?? taken.shift() ?? null);
+      return {
+        data: toBody(ref, priority, own),
+        singletonKey: messageKey(ref),
+        priority,
+        ...(notBefore ? { startAfter: notBefore } : {}),
+      };
+    });
+  }
+
+  private moved(name: QueueName, messages: readonly { data: MessageBody }[]): void {
+    this.front.saw(messages.map(({ data: { priority = 0, turn = 0 } }) => ({ name, priority, turn })));
   }
 
   /** Whether nothing may be taken; says so when that has changed since the last look. */
@@ -207,10 +259,6 @@ export class Queue {
 
 function inTransaction(tx: Tx): IDatabase {
   return { executeSql: async (text, values) => ({ rows: await tx.query(text, values ?? []) }) };
-}
-
-function timing({ priority, notBefore }: WakeOptions): { priority: number; startAfter?: string } {
-  return { priority: priority ?? 0, ...(notBefore ? { startAfter: notBefore } : {}) };
 }
 
 /** pg-boss says both without a code. */

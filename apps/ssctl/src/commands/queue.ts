@@ -135,7 +135,6 @@ function shownLetter(letter: DeadLetter): object {
     queue: letter.queue,
     tenant_id: letter.tenantId,
     job_id: letter.jobId,
-    sent_at: letter.sentAt,
     died_at: letter.diedAt,
     retries: letter.retries,
   };
