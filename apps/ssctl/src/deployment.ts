@@ -1,13 +1,23 @@
-import { createAuditPartitions } from '#audit';
+import { createAuditPartitions, record } from '#audit';
 import { type Configuration } from '#configuration';
 import { Database, deploySchema, EmbeddedServer, programUrl, type ProgramRole, type Scope } from '#database';
 import { deployQueues } from '#queue';
+import { PLATFORM } from '#tenancy';
 import { userInfo } from 'node:os';
 import { say } from './terminal.js';
 
 /** The operator, as the audit knows them: the user of this machine. */
 export function operatorScope(reason?: string): Scope {
-  return { actor: { kind: 'operator', id: userInfo().username }, source: 'ssctl', reason };
+  return { actor: { kind: 'operator', id: userName() }, source: 'ssctl', reason };
+}
+
+/** In a container the user may have a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${String(process.getuid?.())}`;
+  }
 }
 
 /** The database of this deployment, seen from the operator's side: with the owner's rights. */
@@ -35,7 +45,10 @@ export class Deployment {
   async deploy(): Promise<string[]> {
     const applied = await deploySchema(this.ownerUrl);
     await deployQueues(this.ownerUrl);
-    await this.asOperator((database) => database.withoutTenant(operatorScope(), createAuditPartitions));
+    await this.asOperator(async (database) => {
+      await database.withoutTenant(operatorScope(), createAuditPartitions);
+      if (applied.length > 0) await tellDeployed(database, applied);
+    });
     return applied;
   }
 
@@ -87,6 +100,13 @@ export class Deployment {
   async close(): Promise<void> {
     await this.server?.stop();
   }
+}
+
+async function tellDeployed(database: Database, applied: readonly string[]): Promise<void> {
+  const act = { action: 'schema.deployed', resourceType: 'schema', resourceId: applied.at(-1) ?? '' };
+  await database.transaction({ ...operatorScope(), tenantId: PLATFORM }, (tx) =>
+    record(tx, { ...act, metadata: { applied } }),
+  );
 }
 
 async function letsIn(url: string, role: ProgramRole): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '#artifacts';
+import { record } from '#audit';
 import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#database';
 import { type DatasetFormat, type Execution, StepFailed } from '#execution';
 import { fingerprint } from '#plans';
@@ -160,6 +161,18 @@ export class JobInputs {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
       return { job: await getJob(tx, ref), datasets: await this.rows.list(tx, ref) };
+    });
+  }
+
+  /** The same for whoever is about to see rows of them, which is on the audit. */
+  async preview(scope: TenantScope, jobId: string): Promise<{ job: Job; datasets: InputDataset[] }> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      const job = await getJob(tx, ref);
+      const datasets = await this.rows.list(tx, ref);
+      const metadata = { datasets: datasets.map((dataset) => dataset.dataset_key) };
+      await record(tx, { action: 'inputs.previewed', resourceType: 'inputs', resourceId: jobId, metadata });
+      return { job, datasets };
     });
   }
 

@@ -1,3 +1,4 @@
+import { record } from '#audit';
 import { type Database, type Instant, plain, type TenantScope } from '#database';
 import { type Draft, Drafts } from './drafts.js';
 import { getJob } from './explain-refusal.js';
@@ -89,6 +90,24 @@ export class JobReads {
     return this.database.transaction(scope, async (tx) => {
       await getJob(tx, ref);
       return this.artifacts.find(tx, ref, relPath);
+    });
+  }
+
+  /** The same for whoever is about to take its bytes: that they did is on the audit before the first byte is. */
+  async takeArtifact(scope: TenantScope, jobId: string, relPath: string): Promise<Artifact | null> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      await getJob(tx, ref);
+      const artifact = await this.artifacts.find(tx, ref, relPath);
+      if (artifact && artifact.bytes !== null) {
+        await record(tx, {
+          action: 'artifact.downloaded',
+          resourceType: 'artifact',
+          resourceId: `${jobId}/${relPath}`,
+          metadata: { job_id: jobId, kind: artifact.kind, bytes: artifact.bytes, sha256: artifact.sha256 },
+        });
+      }
+      return artifact;
     });
   }
 

@@ -1,5 +1,7 @@
 import type { ArtifactStore } from '#artifacts';
+import { record } from '#audit';
 import type { Database, Instant, Scope } from '#database';
+import { PLATFORM } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -50,6 +52,10 @@ export class TreeExport {
     onJobs: (count: number) => void = () => undefined,
   ): Promise<ExportResult> {
     const result: ExportResult = { jobs: 0, files: 0, mapped: [] };
+    const exportId = randomUUID();
+    const { out, tenants } = options;
+    // Before the first file: what was taken out by an export that broke off was taken out.
+    await this.tell('migration.export_started', exportId, { out, tenants });
     let after = { tenantId: '', jobId: '' };
     for (;;) {
       const jobs = await this.database.acrossTenants(this.scope, async (tx) => {
@@ -57,10 +63,18 @@ export class TreeExport {
         after = refs.at(-1) ?? after;
         return loadStored(tx, refs);
       });
-      if (jobs.length === 0) return result;
+      if (jobs.length === 0) break;
       for (const job of jobs) await this.exportJob(job, options, result);
       onJobs(jobs.length);
     }
+    await this.tell('migration.exported', exportId, { out, tenants, jobs: result.jobs, files: result.files });
+    return result;
+  }
+
+  private async tell(action: string, exportId: string, metadata: Record<string, unknown>): Promise<void> {
+    await this.database.acrossTenants(this.scope, (tx) =>
+      record(tx, { action, resourceType: 'migration', resourceId: exportId, tenantId: PLATFORM, metadata }),
+    );
   }
 
   private async exportJob(stored: StoredJob, options: ExportOptions, result: ExportResult): Promise<void> {

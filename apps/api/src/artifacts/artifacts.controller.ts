@@ -1,6 +1,6 @@
 import { ArtifactNotFound, type ArtifactStore } from '#artifacts';
 import { JobReads } from '#jobs';
-import { Controller, Get, Headers, Inject, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Req, Res, StreamableFile } from '@nestjs/common';
 import {
   ApiHeader,
   ApiOkResponse,
@@ -10,7 +10,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { basename } from 'node:path';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
@@ -61,9 +61,12 @@ export class ArtifactsController {
     @JobIdParam() jobId: string,
     @RelPathParam() relPath: string,
     @Headers('range') rangeHeader: string | undefined,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
-    const artifact = await this.reads.findArtifact(asking.scope(), jobId, relPath);
+    // HEAD comes here too, and takes nothing.
+    const look = request.method === 'HEAD' ? 'findArtifact' : 'takeArtifact';
+    const artifact = await this.reads[look](asking.scope(), jobId, relPath);
     const bytes = artifact?.bytes ?? null;
     if (!artifact || bytes === null) throw new ArtifactNotFound();
     const range = rangeOf(rangeHeader, bytes);

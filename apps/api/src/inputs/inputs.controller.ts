@@ -83,7 +83,7 @@ export class InputsController {
     @JobIdParam() jobId: string,
     @Query() query: PreviewQuery,
   ): Promise<PreviewBody> {
-    const { job, datasets } = await this.inputs.list(asking.scope(), jobId);
+    const { job, datasets } = await this.inputs.preview(asking.scope(), jobId);
     return toPreviewBody(job, datasets, query.rows ?? DEFAULT_ROWS);
   }
 

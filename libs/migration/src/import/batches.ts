@@ -1,4 +1,6 @@
+import { type AuditRecord, record } from '#audit';
 import type { Database, Instant, Scope, Tx } from '#database';
+import { PLATFORM } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import type { BatchOptions } from './batch-options.js';
 import type { MigrationItem } from './item.js';
@@ -56,9 +58,10 @@ export class Batches {
   async open(kind: Batch['kind'], options: BatchOptions): Promise<string> {
     const batchId = randomUUID();
     const { root, ...others } = options;
-    await this.database.migrating(this.scope, (tx) =>
-      tx.query(OPEN_BATCH, [batchId, kind, root, JSON.stringify(others), this.scope.actor.id]),
-    );
+    await this.database.migrating(this.scope, async (tx) => {
+      await tx.query(OPEN_BATCH, [batchId, kind, root, JSON.stringify(others), this.scope.actor.id]);
+      await record(tx, { ...aboutBatch(batchId, 'migration.started'), metadata: { kind, root } });
+    });
     return batchId;
   }
 
@@ -67,9 +70,10 @@ export class Batches {
   }
 
   async close(batchId: string, counts: Readonly<Record<string, number>>): Promise<void> {
-    await this.database.migrating(this.scope, (tx) =>
-      tx.query(CLOSE_BATCH, [batchId, JSON.stringify(counts)]),
-    );
+    await this.database.migrating(this.scope, async (tx) => {
+      await tx.query(CLOSE_BATCH, [batchId, JSON.stringify(counts)]);
+      await record(tx, { ...aboutBatch(batchId, 'migration.finished'), metadata: { counts } });
+    });
   }
 
   /** The latest batches, the newest first. */
@@ -93,4 +97,9 @@ export class Batches {
       if (rows.length === 0) return;
     }
   }
+}
+
+/** A batch is the whole deployment's. What became of each job is on the audit of that job's tenant. */
+function aboutBatch(batchId: string, action: string): AuditRecord {
+  return { action, resourceType: 'migration', resourceId: batchId, tenantId: PLATFORM };
 }
