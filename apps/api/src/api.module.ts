@@ -6,7 +6,7 @@ import { HealthModule, metricsModule } from '#health';
 import { DraftingUsage, JobExplanations, JobInputs, JobLifecycle, JobReads, QueueControl } from '#jobs';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
-import { ApiKeys, Tenants } from '#tenancy';
+import { ApiKeys, type Authentication, type DeniedAttempts } from '#tenancy';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
@@ -22,6 +22,7 @@ import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
+import { KeysController } from './keys/keys.controller.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
 import { LegacyJobs } from './legacy/legacy-jobs.js';
@@ -36,6 +37,9 @@ export interface ApiResources {
   store: ArtifactStore;
   legacy: LegacyJobs;
   execution: Execution;
+  keys: ApiKeys;
+  authentication: Authentication;
+  denied: DeniedAttempts;
   commandProfiles: readonly string[];
   uploadMaxBytes: number;
   settings: ApiSettings;
@@ -49,8 +53,6 @@ export class ApiModule {
   static register(resources: ApiResources): DynamicModule {
     const { database, queue, store, execution, commandProfiles, uploadMaxBytes, settings, logger } =
       resources;
-    const tenants = new Tenants(database);
-    const keys = new ApiKeys(database, tenants);
     return {
       module: ApiModule,
       imports: [
@@ -74,6 +76,7 @@ export class ApiModule {
         AuditController,
         ExplainController,
         QueuesController,
+        KeysController,
         UsageController,
       ],
       providers: [
@@ -84,19 +87,21 @@ export class ApiModule {
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: QueueControl, useValue: new QueueControl(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
+        { provide: ApiKeys, useValue: resources.keys },
         { provide: LegacyJobs, useValue: resources.legacy },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },
         InFlight,
         {
           provide: APP_GUARD,
-          useFactory: (reflector: Reflector, log: PinoLogger) => new AuthGuard(keys, reflector, log),
+          useFactory: (reflector: Reflector, log: PinoLogger) =>
+            new AuthGuard(resources.authentication, reflector, log),
           inject: [Reflector, PinoLogger],
         },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
-        { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
+        { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied) },
       ],
     };
   }

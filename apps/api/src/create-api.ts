@@ -35,7 +35,7 @@ export async function createApi(
   resources: ApiResources,
   bodyMaxBytes: number,
 ): Promise<NestFastifyApplication> {
-  const problems = new ProblemFilter(resources.logger);
+  const problems = new ProblemFilter(resources.logger, resources.denied);
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes,
     genReqId: requestIdOf,

@@ -9,6 +9,7 @@ import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
 import { InFlight } from './http/in-flight.js';
 import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
+import { openAccess } from './open-access.js';
 
 /** What is left after the grace: closing the queue and the pool. */
 const CLOSING_MS = 10_000;
@@ -38,6 +39,7 @@ try {
       store,
       legacy: await openLegacyJobs(configuration, store, logger, closing),
       execution: new Execution(),
+      ...openAccess(configuration, database, logger, closing),
       commandProfiles: Object.keys(profiles),
       uploadMaxBytes: configuration.uploadMaxBytes,
       settings: {

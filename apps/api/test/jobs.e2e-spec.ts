@@ -73,7 +73,7 @@ describe('a client with a plan of its own', () => {
       status: 'queued',
     });
     const reasonless = await client.send<Problem>('POST', `${pathOf(job)}/cancel`);
-    expect([reasonless.status, reasonless.body.code]).toEqual([400, 'INPUT_VALIDATION_FAILED']);
+    expect([reasonless.status, reasonless.body.code]).toEqual([400, 'REASON_REQUIRED']);
   });
 
   it('holds a job until it is told to run', async () => {

@@ -54,7 +54,7 @@ function crossFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFa
   if (apiPort !== null && apiPort !== 0 && apiPort === number('workerPort')) {
     faults.push({ name: 'SS_WORKER_PORT', rule: 'must differ from SS_API_PORT' });
   }
-  return [...faults, ...llmFaults(values)];
+  return [...faults, ...llmFaults(values), ...oidcFaults(values)];
 }
 
 /** A language model needs an address and a name, and an attempt must fit into the whole. */
@@ -75,6 +75,24 @@ function llmFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFaul
   if (typeof timeout === 'number' && typeof total === 'number' && timeout > total)
     faults.push({ name: 'SS_LLM_TIMEOUT_SECONDS', rule: 'must be at most SS_LLM_TOTAL_SECONDS' });
   return faults;
+}
+
+/** Whoever can change what the issuer says on its way can make tokens: so only by TLS, or on this machine. */
+function oidcFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFault[] {
+  const faults: ConfigurationFault[] = [];
+  const issuer = values.get('oidcIssuer');
+  if (typeof issuer === 'string' && values.get('oidcAudience') === null)
+    faults.push({ name: 'SS_OIDC_AUDIENCE', rule: 'is needed with SS_OIDC_ISSUER' });
+  const addresses = { SS_OIDC_ISSUER: issuer, SS_OIDC_JWKS_URL: values.get('oidcJwksUrl') };
+  for (const [name, address] of Object.entries(addresses)) {
+    if (typeof address === 'string' && !isPrivateAddress(new URL(address)))
+      faults.push({ name, rule: 'must begin with https://, unless it is on this machine' });
+  }
+  return faults;
+}
+
+function isPrivateAddress({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 function unknownNames(env: Environment): string[] {

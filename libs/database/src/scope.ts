@@ -1,6 +1,6 @@
-/** Who acts: an API key, a worker, an operator at the command line, the database user, a migration. */
+/** Who acts: an API key, the subject of an access token, a worker, an operator, the database user, a migration. */
 export interface Actor {
-  kind: 'api_key' | 'worker' | 'operator' | 'database_user' | 'migration' | 'anonymous';
+  kind: 'api_key' | 'oidc_subject' | 'worker' | 'operator' | 'database_user' | 'migration' | 'anonymous';
   id: string;
 }
 

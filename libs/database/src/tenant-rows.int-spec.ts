@@ -142,10 +142,12 @@ describe('every table with a tenant_id', () => {
     const auditPolicies =
       'across_tenants to {ss_system}, jobs_are_left_to_triggers to {ss_api,ss_operator,ss_system,ss_worker}, ' +
       'own_tenant_only to {public}, written_by_triggers to {ss_owner}';
-    const expected = named().map((name) => ({
-      name,
-      policies: name === 'audit_event' ? auditPolicies : usual,
-    }));
+    const keyPolicies = `${usual}, platform_keys_are_made_by_operators to {ss_api}`;
+    const special = new Map([
+      ['audit_event', auditPolicies],
+      ['api_key', keyPolicies],
+    ]);
+    const expected = named().map((name) => ({ name, policies: special.get(name) ?? usual }));
     expect(policies).toEqual(expected);
   });
 

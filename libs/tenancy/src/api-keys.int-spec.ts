@@ -46,7 +46,7 @@ describe('an API key', () => {
     expect(await ask(key)).toEqual({
       tenantId,
       actor: { kind: 'api_key', id: apiKey.key_id },
-      keyName: 'a key',
+      name: 'a key',
       scopes: ['jobs:read', 'audit:read'],
     });
   });

@@ -3,7 +3,7 @@ import { type Caller, requireScope } from './caller.js';
 import { SCOPES, TENANT_SCOPES } from './scopes.js';
 
 const caller = (scopes: Caller['scopes']): Caller => ({
-  ...{ tenantId: 't', actor: { kind: 'api_key', id: 'k' }, keyName: 'n', scopes },
+  ...{ tenantId: 't', actor: { kind: 'api_key', id: 'k' }, name: 'n', scopes },
 });
 
 describe('requireScope', () => {

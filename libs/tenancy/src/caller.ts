@@ -1,17 +1,26 @@
 import type { Actor } from '#database';
-import { ScopeMissing } from './refusals.js';
+import { ScopeMissing, ScopeNotHeld } from './refusals.js';
 import type { KeyScope } from './scopes.js';
 
 /** Who asks, for which tenant, and what they may. */
 export interface Caller {
   tenantId: string;
   actor: Actor;
-  keyName: string;
+  /** What people call it: the name of a key, the client of an access token. */
+  name: string;
   scopes: readonly KeyScope[];
 }
 
-/** Throws unless the caller's key has the scope. `platform:admin` has them all. */
+/** Throws unless the caller has the scope. `platform:admin` has them all. */
 export function requireScope(caller: Caller, scope: KeyScope): void {
   if (!caller.scopes.includes(scope) && !caller.scopes.includes('platform:admin'))
     throw new ScopeMissing(scope);
+}
+
+/** Throws unless the caller may hand these scopes on: those that it has, and never `platform:admin`. */
+export function requireMayGive(caller: Caller, scopes: readonly KeyScope[]): void {
+  const has = (scope: KeyScope): boolean =>
+    caller.scopes.includes(scope) || caller.scopes.includes('platform:admin');
+  const refused = scopes.find((scope) => scope === 'platform:admin' || !has(scope));
+  if (refused !== undefined) throw new ScopeNotHeld(refused);
 }

@@ -1,6 +1,17 @@
-export { type ApiKey, ApiKeys, type NewKey } from './api-keys.js';
+export { AccessTokens, type AccessTokensOptions } from './access-tokens.js';
+export { type ApiKey, ApiKeys, DEFAULT_OVERLAP_SECONDS, type NewKey } from './api-keys.js';
+export { Authentication } from './authentication.js';
 export { type Caller, requireScope } from './caller.js';
-export { KeyRefused, ScopeMissing, TenantMismatch, TenantNotFound } from './refusals.js';
+export { type DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
+export { KeyUses } from './key-uses.js';
+export {
+  AccessRefused,
+  KeyRefused,
+  ReasonRequired,
+  ScopeMissing,
+  TenantMismatch,
+  TenantNotFound,
+} from './refusals.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
 export {
   findTenantDrafting,

@@ -1,10 +1,68 @@
-import { DomainError } from '#observability';
+import type { Actor } from '#database';
+import { DomainError, type ErrorCode } from '#observability';
 import { SCOPES } from './scopes.js';
 
-/** No key, a key of the wrong form, unknown, expired or revoked: which of these it was is not told. */
-export class KeyRefused extends DomainError {
-  constructor(code: 'AUTH_BEARER_TOKEN_MISSING' | 'AUTH_BEARER_TOKEN_INVALID', detail: string) {
+/** What is known of who was not let in: for the audit, and for no answer. */
+export interface Suspect {
+  tenantId: string;
+  actor: Actor;
+  /** The key whose secret did not fit, or that is no longer valid. */
+  keyId?: string;
+}
+
+/** Somebody was not let in before it was settled who asks. */
+export class AccessRefused extends DomainError {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    readonly suspect: Suspect | null,
+    /** Why, in a word; for the audit alone. */
+    readonly why: string | null = null,
+  ) {
     super(code, detail);
+  }
+}
+
+/** No key, a key of the wrong form, unknown, expired or revoked: which of these it was is not told. */
+export class KeyRefused extends AccessRefused {
+  constructor(
+    code: 'AUTH_BEARER_TOKEN_MISSING' | 'AUTH_BEARER_TOKEN_INVALID',
+    detail: string,
+    suspect: Suspect | null = null,
+  ) {
+    super(code, detail, suspect);
+  }
+}
+
+/** An access token that is not accepted: `why` has the claim or rule that it failed. */
+export class TokenRefused extends AccessRefused {
+  constructor(why: string) {
+    super(
+      'AUTH_BEARER_TOKEN_INVALID',
+      'The access token is of the wrong form, expired, or not meant for this service.',
+      null,
+      why,
+    );
+  }
+}
+
+/** The token is good, and the tenant that it names is none of this deployment. */
+export class TokenTenantUnknown extends AccessRefused {
+  constructor(claim: string) {
+    super('AUTH_TENANT_UNKNOWN', `The claim ${claim} of the access token names no tenant here.`, null);
+  }
+}
+
+/** Whether a token is good cannot be told now; so it is neither accepted nor refused. */
+export class IssuerUnavailable extends DomainError {
+  constructor(what: string, cause?: unknown) {
+    super(
+      'AUTH_ISSUER_UNAVAILABLE',
+      `The issuer of access tokens does not tell its ${what} now. Try again shortly.`,
+      {},
+      [],
+      { cause },
+    );
   }
 }
 
@@ -16,17 +74,31 @@ export class ScopeMissing extends DomainError {
   }
 }
 
-export class TenantMismatch extends DomainError {
-  constructor() {
+export class ScopeNotHeld extends DomainError {
+  constructor(scope: string) {
+    const detail =
+      scope === 'platform:admin'
+        ? 'Keys with platform:admin are made, rotated and revoked by ssctl alone.'
+        : `This key does not have the scope ${scope}, so it cannot give it.`;
+    super('API_KEY_SCOPE_NOT_HELD', detail, { scope });
+  }
+}
+
+export class TenantMismatch extends AccessRefused {
+  constructor(suspect: Suspect) {
     super(
       'TENANT_MISMATCH',
       'X-SS-Tenant-ID names another tenant than the key belongs to. Leave the header out, or use that tenant’s key.',
+      suspect,
     );
   }
 }
 
 export class TenantNotFound extends DomainError {
-  constructor(tenantId: string) {
+  constructor(
+    tenantId: string,
+    readonly suspect: Suspect | null = null,
+  ) {
     super('TENANT_NOT_FOUND', 'There is no tenant of this name.', { tenant_id: tenantId });
   }
 }
@@ -52,8 +124,24 @@ export class KeyNotFound extends DomainError {
   }
 }
 
+export class KeyEnded extends DomainError {
+  constructor(keyId: string) {
+    super('API_KEY_ENDED', 'The key is revoked or expired. Make a new one instead.', { key_id: keyId });
+  }
+}
+
 export class KeyScopeUnknown extends DomainError {
   constructor(scope: string) {
     super('API_KEY_SCOPE_UNKNOWN', `Unknown scope ${scope}. Known are: ${SCOPES.join(', ')}.`, { scope });
+  }
+}
+
+/** What is done for a reason only, and none was given. */
+export class ReasonRequired extends DomainError {
+  constructor() {
+    super(
+      'REASON_REQUIRED',
+      'Say why: `reason` in the body, or the header X-SS-Reason. It is kept in the audit.',
+    );
   }
 }

@@ -14,7 +14,7 @@ export class AuditEventBody implements AuditEvent {
   @ApiProperty({ format: 'date-time', description: 'By the database’s clock.' })
   occurred_at!: string;
 
-  @ApiProperty({ enum: ['api_key', 'worker', 'operator', 'database_user', 'migration', 'anonymous'] })
+  @ApiProperty({ enum: ['api_key', 'oidc_subject', 'worker', 'operator', 'database_user', 'migration', 'anonymous'] })
   actor_kind!: string;
 
   @ApiProperty()

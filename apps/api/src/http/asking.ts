@@ -1,5 +1,5 @@
 import type { TenantScope } from '#database';
-import type { Caller } from '#tenancy';
+import { type Caller, ReasonRequired } from '#tenancy';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
@@ -12,15 +12,22 @@ export class Asking {
     private readonly headerReason: string | undefined,
   ) {}
 
-  /** What the database is told: tenant, actor, request, and why. */
-  scope(reason?: string): TenantScope {
+  /** What the database is told: tenant, actor, request, and why, if that was said. */
+  scope(): TenantScope {
     return {
       tenantId: this.caller.tenantId,
       actor: this.caller.actor,
       source: 'api',
       requestId: this.requestId,
-      reason: reason ?? this.headerReason,
+      reason: this.headerReason,
     };
+  }
+
+  /** The same for what is done for a reason only: that of the body, or of X-SS-Reason. Throws `REASON_REQUIRED`. */
+  because(bodyReason: string | undefined): TenantScope & { reason: string } {
+    const reason = bodyReason !== undefined && /\S/.test(bodyReason) ? bodyReason : this.headerReason;
+    if (reason === undefined) throw new ReasonRequired();
+    return { ...this.scope(), reason };
   }
 }
 

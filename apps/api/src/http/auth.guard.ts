@@ -1,5 +1,5 @@
 import { newTraceId, traceIdOf } from '#observability';
-import { ApiKeys, KeyRefused, type KeyScope, requireScope } from '#tenancy';
+import { type Authentication, KeyRefused, type KeyScope, requireScope } from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
@@ -13,12 +13,14 @@ const NEEDS = 'ss:needs';
 export const Needs = (scope: KeyScope): MethodDecorator & ClassDecorator => SetMetadata(NEEDS, scope);
 
 const MAX_HEADER_CHARS = 500;
+/** Keys are short; access tokens carry claims. */
+const MAX_BEARER_CHARS = 8_000;
 
-/** Looks the key up, decides the tenant, and checks the scope. */
+/** Finds out who asks, for which tenant, and checks the scope. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(
-    private readonly keys: ApiKeys,
+    private readonly authentication: Authentication,
     private readonly reflector: Reflector,
     private readonly log: Pick<PinoLogger, 'assign'>,
   ) {}
@@ -35,15 +37,15 @@ export class AuthGuard implements CanActivate {
       source: 'api',
       requestId: request.id,
     } as const;
-    const caller = await this.keys.authenticate(
+    const caller = await this.authentication.authenticate(
       anonymous,
       bearerOf(request),
       header(request, 'x-ss-tenant-id'),
     );
     const traceId = traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId();
     this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: traceId });
+    request.asking = new Asking(caller, request.id, traceId, reasonOf(request));
     requireScope(caller, scope);
-    request.asking = new Asking(caller, request.id, traceId, header(request, 'x-ss-reason') ?? undefined);
     return true;
   }
 }
@@ -54,10 +56,18 @@ function bearerOf(request: FastifyRequest): string {
     throw new KeyRefused('AUTH_BEARER_TOKEN_MISSING', 'Send an API key: Authorization: Bearer <key>.');
   }
   const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (token === undefined || token.length > 2_000) {
+  if (token === undefined || token.length > MAX_BEARER_CHARS) {
     throw new KeyRefused('AUTH_BEARER_TOKEN_INVALID', 'Authorization must be: Bearer <key>.');
   }
   return token;
+}
+
+/** Headers come as bytes, and people who write their language into one send UTF-8. */
+function reasonOf(request: FastifyRequest): string | undefined {
+  const reason = header(request, 'x-ss-reason');
+  if (reason === null) return undefined;
+  const read = Buffer.from(reason, 'latin1').toString('utf8');
+  return read.includes('\ufffd') ? reason : read;
 }
 
 /** A header of ours: absent, or one well-formed value of a sensible length. */

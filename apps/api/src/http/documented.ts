@@ -11,6 +11,11 @@ export const Documented = (): ClassDecorator =>
       required: false,
       description: 'Repeats the tenant of the key, or chooses one where the key has platform:admin.',
     }),
+    ApiHeader({
+      name: 'X-SS-Reason',
+      required: false,
+      description: 'Why; kept in the audit. Some acts need it, here or in the body.',
+    }),
     ApiDefaultResponse({
       description: 'Any refusal, as Problem Details (RFC 9457).',
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemBody' } } },

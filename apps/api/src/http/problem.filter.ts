@@ -1,7 +1,9 @@
 import { NotReady } from '#health';
 import type { Logger } from '#observability';
+import type { DeniedAttempts } from '#tenancy';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { denialOf } from './denials.js';
 import { problemOf, refusalOf } from './problem.js';
 
 /** What changes nothing, whatever became of its transaction. */
@@ -10,7 +12,10 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** The one place where an error becomes an answer. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly denied: DeniedAttempts,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
@@ -24,6 +29,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemOf(refusalOf(error, !READS.has(request.method)), request.id);
+    const denial = denialOf(error, problem, request);
+    if (denial) this.denied.note(denial);
     const event = {
       request_id: request.id,
       method: request.method,

@@ -1,12 +1,11 @@
 import { JOB_STATUSES, type JobStatus } from '#jobs';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -21,7 +20,7 @@ const MAX_CURSOR = 2_000;
 const MAX_REQUIREMENT = 20_000;
 
 /** With an offset, because an instant without one means another thing on every machine. */
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 export class CreateJobRequest {
   @ApiPropertyOptional({ description: 'Chosen by the client, unique in its tenant; made up when absent.' })
@@ -113,14 +112,16 @@ export class ConfirmRequest {
 
 export class RunRequest {}
 
-/** Moves that need a reason: it is kept in the audit. */
+/** What is done for a reason only. */
 export class ReasonRequest {
-  @ApiProperty({ description: 'Why; kept in the audit.', maxLength: 1_000 })
+  @ApiPropertyOptional({
+    description: 'Why; needed here, or in X-SS-Reason. Kept in the audit.',
+    maxLength: 1_000,
+  })
+  @IsOptional()
   @IsString()
-  @IsNotEmpty()
-  @Matches(/\S/, { message: 'reason must not be blank' })
   @MaxLength(1_000)
-  reason!: string;
+  reason?: string;
 }
 
 function toList(value: unknown): unknown {

@@ -192,7 +192,7 @@ export class JobsController {
     @IfMatch() version: number | null,
     @Body() body: ReasonRequest,
   ): Promise<JobBody> {
-    return toJobBody(await this.lifecycle.cancel(asking.scope(body.reason), jobId, version));
+    return toJobBody(await this.lifecycle.cancel(asking.because(body.reason), jobId, version));
   }
 
   @Post(':job_id/retry')
@@ -208,7 +208,7 @@ export class JobsController {
     @IfMatch() version: number | null,
     @Body() body: ReasonRequest,
   ): Promise<JobBody> {
-    return toJobBody(await this.lifecycle.retry(asking.scope(body.reason), jobId, version));
+    return toJobBody(await this.lifecycle.retry(asking.because(body.reason), jobId, version));
   }
 }
 

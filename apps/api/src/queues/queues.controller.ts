@@ -35,7 +35,7 @@ export class QueuesController {
     @Param('name') name: string,
     @Body() { reason }: ReasonRequest,
   ): Promise<QueueBody> {
-    return this.queues.pause({ ...asking.scope(reason), reason }, name);
+    return this.queues.pause(asking.because(reason), name);
   }
 
   @Post(':name/resume')
@@ -48,6 +48,6 @@ export class QueuesController {
     @Param('name') name: string,
     @Body() { reason }: ReasonRequest,
   ): Promise<QueueBody> {
-    return this.queues.resume({ ...asking.scope(reason), reason }, name);
+    return this.queues.resume(asking.because(reason), name);
   }
 }

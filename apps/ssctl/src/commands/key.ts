@@ -1,7 +1,16 @@
 import type { Database } from '#database';
-import { ApiKeys, DEFAULT_TENANT, SCOPES, TENANT_SCOPES, Tenants } from '#tenancy';
+import {
+  type ApiKey,
+  ApiKeys,
+  DEFAULT_OVERLAP_SECONDS,
+  DEFAULT_TENANT,
+  SCOPES,
+  TENANT_SCOPES,
+  Tenants,
+} from '#tenancy';
 import { type Command, InvalidArgumentError } from 'commander';
 import { operatorScope } from '../deployment.js';
+import { notBlank } from '../not-blank.js';
 import { answer, table } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
 
@@ -13,6 +22,13 @@ interface CreateOptions {
   json?: boolean;
 }
 
+interface RotateOptions {
+  tenant: string;
+  overlap: number;
+  reason?: string;
+  json?: boolean;
+}
+
 function toInstant(text: string): string {
   const date = new Date(text);
   if (Number.isNaN(date.getTime()))
@@ -20,9 +36,21 @@ function toInstant(text: string): string {
   return date.toISOString();
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const MAX_OVERLAP_SECONDS = 30 * 86_400;
+
+/** A time as people write it: 90s, 30m, 24h, 7d. */
+function toSeconds(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? NaN);
+  if (!(seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS))
+    throw new InvalidArgumentError('must be a time up to 30d, such as 0s, 30m, 24h or 7d');
+  return seconds;
+}
+
 const keysOf = (database: Database): ApiKeys => new ApiKeys(database, new Tenants(database));
 
-/** `ssctl key create | list | revoke` */
+/** `ssctl key create | list | rotate | revoke` */
 export function addKeyCommands(program: Command, withDeployment: WithDeployment): void {
   const key = program.command('key').description('API keys');
 
@@ -64,11 +92,12 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
       );
       answer(json, { items: keys }, () =>
         table(
-          ['KEY', 'NAME', 'CREATED', 'EXPIRES', 'REVOKED', 'SCOPES'],
+          ['KEY', 'NAME', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED', 'SCOPES'],
           keys.map((row) => [
             row.key_id,
             row.name,
             row.created_at,
+            row.last_used_at ?? 'never',
             row.expires_at ?? '-',
             row.revoked_at ?? '-',
             row.scopes.join(' '),
@@ -78,12 +107,37 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
     });
 
   key
+    .command('rotate')
+    .description('make a key that may do the same; the old one ends when the overlap is over')
+    .argument('<key_id>')
+    .option('--tenant <tenant>', 'whose key it is', DEFAULT_TENANT)
+    .option('--overlap <time>', 'how long the old key is still valid', toSeconds, DEFAULT_OVERLAP_SECONDS)
+    .option('--reason <reason>', 'why; kept in the audit', notBlank)
+    .option('--json', 'one JSON document')
+    .action(async (keyId: string, options: RotateOptions) => {
+      const {
+        key: text,
+        apiKey,
+        old,
+      } = await withDeployment((deployment) =>
+        deployment.asOperator((database) =>
+          keysOf(database).rotate(
+            { ...operatorScope(options.reason), tenantId: options.tenant },
+            keyId,
+            options.overlap,
+          ),
+        ),
+      );
+      answer(options.json ?? false, { ...apiKey, key: text, old }, () => rotatedLines(text, apiKey, old));
+    });
+
+  key
     .command('revoke')
     .argument('<key_id>')
     .option('--tenant <tenant>', 'whose key it is', DEFAULT_TENANT)
-    .option('--reason <reason>', 'why; kept in the audit')
+    .requiredOption('--reason <reason>', 'why; kept in the audit', notBlank)
     .option('--json', 'one JSON document')
-    .action(async (keyId: string, options: { tenant: string; reason?: string; json?: boolean }) => {
+    .action(async (keyId: string, options: { tenant: string; reason: string; json?: boolean }) => {
       const revoked = await withDeployment((deployment) =>
         deployment.asOperator((database) =>
           keysOf(database).revoke({ ...operatorScope(options.reason), tenantId: options.tenant }, keyId),
@@ -93,4 +147,12 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
         `key ${revoked.key_id} is revoked since ${revoked.revoked_at ?? ''}`,
       ]);
     });
+}
+
+function rotatedLines(text: string, made: ApiKey, old: ApiKey): string[] {
+  return [
+    text,
+    `(${made.key_id} of tenant ${made.tenant_id}; it cannot be shown again)`,
+    `${old.key_id} is valid until ${old.expires_at ?? ''}`,
+  ];
 }

@@ -3,6 +3,7 @@ import { QueueControl, queueNamed, type QueueState, Redrive, type Redriven } fro
 import { type DeadLetter, Queue, type QueueName, QUEUES } from '#queue';
 import { type Command, InvalidArgumentError } from 'commander';
 import { operatorScope } from '../deployment.js';
+import { notBlank } from '../not-blank.js';
 import { answer, say, table } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
 
@@ -161,9 +162,4 @@ function toLimit(text: string): number {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new InvalidArgumentError(`must be a whole number from 1 to ${String(MAX_LIMIT)}`);
   return limit;
-}
-
-function notBlank(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('must not be blank');
-  return text;
 }

@@ -1,0 +1,66 @@
+import { ApiKeys, DEFAULT_OVERLAP_SECONDS } from '#tenancy';
+import { Body, Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { type Asking, Asks } from '../http/asking.js';
+import { Needs } from '../http/auth.guard.js';
+import { Documented } from '../http/documented.js';
+import { ReasonRequest } from '../jobs/job.request.js';
+import { CreateKeyRequest, KeyBody, KeyList, NewKeyBody, RotateKeyRequest } from './key.body.js';
+
+const KEY_ID: MethodDecorator = ApiParam({ name: 'key_id', schema: { type: 'string' } });
+
+/**
+ * The keys of the caller's tenant. No answer is kept for an `Idempotency-Key`: it would hold a secret. Who lost an
+ * answer revokes that key and makes another.
+ */
+@ApiTags('keys')
+@Documented()
+@Needs('tenant:admin')
+@Controller('v1/keys')
+export class KeysController {
+  constructor(private readonly keys: ApiKeys) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List the keys of the tenant, and when each was last used' })
+  @ApiOkResponse({ type: KeyList })
+  async list(@Asks() asking: Asking): Promise<KeyList> {
+    return { items: await this.keys.list(asking.scope()) };
+  }
+
+  @Post()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Make a key; it is shown this once' })
+  @ApiCreatedResponse({ type: NewKeyBody })
+  async create(@Asks() asking: Asking, @Body() body: CreateKeyRequest): Promise<NewKeyBody> {
+    const wanted = { name: body.name, scopes: body.scopes, expiresAt: body.expires_at ?? null };
+    const { key, apiKey } = await this.keys.create(asking.scope(), wanted, asking.caller);
+    return { ...apiKey, key };
+  }
+
+  @Post(':key_id/rotate')
+  @Header('Cache-Control', 'no-store')
+  @KEY_ID
+  @ApiOperation({ summary: 'Make a key that may do the same; the old one ends when the overlap is over' })
+  @ApiCreatedResponse({ type: NewKeyBody })
+  async rotate(
+    @Asks() asking: Asking,
+    @Param('key_id') keyId: string,
+    @Body() { overlap_seconds: overlap = DEFAULT_OVERLAP_SECONDS }: RotateKeyRequest,
+  ): Promise<NewKeyBody> {
+    const { key, apiKey } = await this.keys.rotate(asking.scope(), keyId, overlap, asking.caller);
+    return { ...apiKey, key };
+  }
+
+  @Post(':key_id/revoke')
+  @HttpCode(200)
+  @KEY_ID
+  @ApiOperation({ summary: 'End a key now, for a reason' })
+  @ApiOkResponse({ type: KeyBody })
+  async revoke(
+    @Asks() asking: Asking,
+    @Param('key_id') keyId: string,
+    @Body() { reason }: ReasonRequest,
+  ): Promise<KeyBody> {
+    return this.keys.revoke(asking.because(reason), keyId, asking.caller);
+  }
+}
