@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -45,7 +45,9 @@ export class TestIssuer {
   }
 
   get key(): SigningKey {
-    return this.published[0]!;
+    const [key] = this.published;
+    if (!key) throw new Error('the issuer has no key');
+    return key;
   }
 
   async token(
