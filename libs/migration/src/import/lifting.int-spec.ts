@@ -340,3 +340,24 @@ describe('the files of a job', () => {
     expect((await stat(log)).nlink).toBe(2);
   });
 });
+
+describe('a run', () => {
+  it('is on the audit of the platform when it starts and when it is finished; a dry run is not', async () => {
+    await tree.put('job_audited/job.json', aDocument('job_audited'));
+    const { result } = await lifting.run(tree.root);
+    const rows = await db.sql(
+      `SELECT tenant_id, action, actor_kind, metadata FROM audit_event
+       WHERE resource_type = 'migration' AND resource_id = $1 ORDER BY event_id`,
+      [result.batchId],
+    );
+    const by = { tenant_id: '@platform', actor_kind: 'operator' };
+    expect(rows).toMatchObject([
+      { ...by, action: 'migration.started', metadata: { kind: 'run' } },
+      { ...by, action: 'migration.finished', metadata: { counts: { migrated: 1 } } },
+    ]);
+    const count = `SELECT count(*)::int AS n FROM audit_event WHERE resource_type = 'migration'`;
+    const before = await db.sql(count);
+    await lifting.run(tree.root, { dryRun: true });
+    expect(await db.sql(count)).toEqual(before);
+  });
+});
