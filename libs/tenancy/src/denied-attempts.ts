@@ -1,5 +1,6 @@
 import { record } from '#audit';
 import type { Actor, Database } from '#database';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** An attempt that was refused because of who made it, or of whose it was. */
 export interface DeniedAttempt {
@@ -35,6 +36,8 @@ interface Kind {
 const WINDOW_MS = 60_000;
 const MAX_KINDS = 10_000;
 const TICKS_A_WINDOW = 12;
+/** What a program that closes waits for the last rows. */
+const STOP_MS = 3_000;
 
 /**
  * Puts denied attempts on the audit, beside the requests and never in their way. A flood of them becomes one row a
@@ -81,11 +84,13 @@ export class DeniedAttempts {
     this.write();
   }
 
-  /** Writes what is not told yet, whether or not its time has come, and ends. */
+  /** Writes what is not told yet, whether or not its time has come, and ends: soon, also with the database away. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.writing;
-    await this.writeDue(Infinity);
+    const enough = new AbortController();
+    const told = (this.writing ?? Promise.resolve()).then(() => this.writeDue(Infinity));
+    await Promise.race([told, sleep(STOP_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
+    enough.abort();
   }
 
   private write(): void {

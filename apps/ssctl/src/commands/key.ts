@@ -8,7 +8,7 @@ import {
   TENANT_SCOPES,
   Tenants,
 } from '#tenancy';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { operatorScope } from '../deployment.js';
 import { notBlank } from '../not-blank.js';
 import { answer, table } from '../terminal.js';
@@ -111,7 +111,11 @@ export function addKeyCommands(program: Command, withDeployment: WithDeployment)
     .description('make a key that may do the same; the old one ends when the overlap is over')
     .argument('<key_id>')
     .option('--tenant <tenant>', 'whose key it is', DEFAULT_TENANT)
-    .option('--overlap <time>', 'how long the old key is still valid', toSeconds, DEFAULT_OVERLAP_SECONDS)
+    .addOption(
+      new Option('--overlap <time>', 'how long the old key is still valid')
+        .argParser(toSeconds)
+        .default(DEFAULT_OVERLAP_SECONDS, '24h'),
+    )
     .option('--reason <reason>', 'why; kept in the audit', notBlank)
     .option('--json', 'one JSON document')
     .action(async (keyId: string, options: RotateOptions) => {
