@@ -5,7 +5,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsISO8601,
   IsObject,
   IsOptional,
   IsString,
@@ -14,13 +13,11 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { IsInstant } from '../http/is-instant.js';
 import { IsLabels } from './labels.js';
 
 const MAX_CURSOR = 2_000;
 const MAX_REQUIREMENT = 20_000;
-
-/** With an offset, because an instant without one means another thing on every machine. */
-export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 export class CreateJobRequest {
   @ApiPropertyOptional({ description: 'Chosen by the client, unique in its tenant; made up when absent.' })
@@ -74,8 +71,7 @@ export class CreateJobRequest {
     description: 'Not before this instant (with an offset, or Z).',
   })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(INSTANT, { message: 'run_after must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
+  @IsInstant()
   run_after?: string;
 
   @ApiPropertyOptional({
@@ -83,8 +79,7 @@ export class CreateJobRequest {
     description: 'A job that still waits in the queue at this instant is failed with JOB_EXPIRED.',
   })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(INSTANT, { message: 'expires_at must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
+  @IsInstant()
   expires_at?: string;
 }
 

@@ -5,7 +5,6 @@ import {
   ArrayNotEmpty,
   IsArray,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Matches,
@@ -13,7 +12,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { INSTANT } from '../jobs/job.request.js';
+import { IsInstant } from '../http/is-instant.js';
 
 const instant = { type: String, format: 'date-time', nullable: true } as const;
 
@@ -76,8 +75,7 @@ export class CreateKeyRequest {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'When it ends; never when absent.' })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(INSTANT, { message: 'expires_at must be an instant with an offset, such as 2026-05-04T03:00:00Z' })
+  @IsInstant()
   expires_at?: string;
 }
 
