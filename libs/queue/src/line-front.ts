@@ -1,5 +1,6 @@
 import type { Database, Scope } from '#database';
 import type { QueueName } from './queues.js';
+import { WITHOUT_WAITING_FOR_THE_DISK } from './turns.js';
 
 /** $1 queues, $2 priorities, $3 turns, sorted by the first two. */
 const ADVANCE = `
@@ -64,7 +65,7 @@ export class LineFront {
       this.passed.clear();
       try {
         await this.database.withoutTenant(this.scope, async (tx) => {
-          await tx.query(`SELECT set_config('synchronous_commit', 'off', true)`);
+          await tx.query(WITHOUT_WAITING_FOR_THE_DISK);
           await tx.query(ADVANCE, [
             fronts.map(({ name }) => name),
             fronts.map(({ priority }) => priority),

@@ -13,10 +13,8 @@ export const FRONT = 0;
 /** The function is in the schema migration `share_by_turns`. $1 queue, $2 tenants, $3 priorities, $4 how many each. */
 const TAKE_TURNS = 'SELECT first_turn AS "first", apart FROM take_turns($1, $2, $3, $4)';
 
-/**
- * A turn that is lost in a crash of the server leaves a gap that nobody notices, so nobody waits for the disk.
- */
-const WITHOUT_WAITING_FOR_THE_DISK = `SELECT set_config('synchronous_commit', 'off', true)`;
+/** For what may be lost in a crash of the server: an order that is forgotten is no harm, and waiting for the disk is. */
+export const WITHOUT_WAITING_FOR_THE_DISK = `SELECT set_config('synchronous_commit', 'off', true)`;
 
 /** So many wishes go into one round. */
 const MAX_ROUND = 500;
