@@ -3,10 +3,18 @@ import { AuditTrail } from '#audit';
 import { assertSchema, type Database, type Scope } from '#database';
 import type { Execution } from '#execution';
 import { HealthModule, metricsModule } from '#health';
-import { DraftingUsage, JobExplanations, JobInputs, JobLifecycle, JobReads, QueueControl } from '#jobs';
+import {
+  DraftingUsage,
+  JobExplanations,
+  JobInputs,
+  JobLifecycle,
+  JobReads,
+  QueueControl,
+  QuotaReports,
+} from '#jobs';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
-import { ApiKeys, type Authentication, type DeniedAttempts } from '#tenancy';
+import { ApiKeys, TenantQuotas, Tenants, type Authentication, type DeniedAttempts } from '#tenancy';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
@@ -24,6 +32,7 @@ import { ExplainController } from './jobs/explain.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { QueuesController } from './queues/queues.controller.js';
+import { QuotaController } from './quota/quota.controller.js';
 import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
 import { LegacyJobs } from './legacy/legacy-jobs.js';
 import { RunsController } from './runs/runs.controller.js';
@@ -78,6 +87,7 @@ export class ApiModule {
         QueuesController,
         KeysController,
         UsageController,
+        QuotaController,
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
@@ -86,6 +96,9 @@ export class ApiModule {
         { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: QueueControl, useValue: new QueueControl(database) },
+        { provide: Tenants, useValue: tenants },
+        { provide: TenantQuotas, useValue: new TenantQuotas(database) },
+        { provide: QuotaReports, useValue: new QuotaReports(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
         { provide: ApiKeys, useValue: resources.keys },
         { provide: LegacyJobs, useValue: resources.legacy },

@@ -97,6 +97,8 @@ describe('/openapi.json', () => {
           '/health/ready',
           '/v1/jobs',
           jobs,
+          '/v1/quota',
+          '/v1/tenants/{tenant_id}/quota',
           '/v1/usage',
           `${jobs}/artifacts`,
           `${jobs}/artifacts/{path}`,

@@ -70,6 +70,7 @@ beforeAll(async () => {
     await db.put('tenant_drafting', { tenant_id: tenantId });
     await db.put('tenant_quota', { tenant_id: tenantId });
     await db.put('tenant_turn', { tenant_id: tenantId, queue_name: 'job.run', priority: 0, next_turn: 1 });
+    await db.put('tenant_storage', { tenant_id: tenantId, slot: 0, bytes: 42 });
     await db.put('idempotency_key', {
       ...{
         tenant_id: tenantId,
@@ -122,6 +123,7 @@ describe('every table with a tenant_id', () => {
       'migration_item',
       'plan',
       'run',
+      'tenant_storage',
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);
     expect(whole.sort()).toEqual(

@@ -25,6 +25,7 @@ export { JobRuns, type Settlement } from './job-runs.js';
 export { LostRuns, type LostRun } from './lost-runs.js';
 export { QueueControl, QueueNotFound, queueNamed, type QueueState } from './queue-control.js';
 export { QueueReconciler, type ReconcileRound, type Repair, type RepairKind } from './queue-reconciler.js';
+export { type QuotaReport, QuotaReports } from './quota-reports.js';
 export { Redrive, type RedriveRequest, type Redriven, type SkipCode } from './redrive.js';
 export {
   DatasetNotFound,

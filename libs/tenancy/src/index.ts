@@ -19,4 +19,11 @@ export {
   type TenantDrafting,
   type TenantDraftingChange,
 } from './tenant-drafting.js';
+export {
+  DEFAULT_QUOTA,
+  findTenantQuota,
+  type TenantQuota,
+  type TenantQuotaChange,
+  TenantQuotas,
+} from './tenant-quotas.js';
 export { DEFAULT_TENANT, PLATFORM, type Tenant, Tenants } from './tenants.js';

@@ -12,6 +12,10 @@ const NEEDS = 'ss:needs';
 /** The scope that a route asks of its caller. A route without it is open to everyone: probes and documents. */
 export const Needs = (scope: KeyScope): MethodDecorator & ClassDecorator => SetMetadata(NEEDS, scope);
 
+/** Any scope will do: what the route tells is every key's to know. */
+const ANY_SCOPE = 'any';
+export const NeedsAnyKey = (): MethodDecorator & ClassDecorator => SetMetadata(NEEDS, ANY_SCOPE);
+
 const MAX_HEADER_CHARS = 500;
 /** Keys are short; access tokens carry claims. */
 const MAX_BEARER_CHARS = 8_000;
@@ -26,7 +30,7 @@ export class AuthGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const scope = this.reflector.getAllAndOverride<KeyScope | undefined>(NEEDS, [
+    const scope = this.reflector.getAllAndOverride<KeyScope | typeof ANY_SCOPE | undefined>(NEEDS, [
       context.getHandler(),
       context.getClass(),
     ]);
@@ -45,7 +49,7 @@ export class AuthGuard implements CanActivate {
     const traceId = traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId();
     this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: traceId });
     request.asking = new Asking(caller, request.id, traceId, reasonOf(request));
-    requireScope(caller, scope);
+    if (scope !== ANY_SCOPE) requireScope(caller, scope);
     return true;
   }
 }

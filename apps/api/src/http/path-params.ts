@@ -1,5 +1,6 @@
 import { assertSafeRelPath } from '#artifacts';
 import { DatasetNotFound, JobIdUnsafe, RunNotFound } from '#jobs';
+import { TenantNotFound } from '#tenancy';
 import { createParamDecorator, type ExecutionContext, Param, type PipeTransform } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { RequestInvalid } from './request-invalid.js';
@@ -28,6 +29,15 @@ class RunIdPipe implements PipeTransform<unknown, string> {
   }
 }
 
+/** Tenants are named freely by older deployments; what no row can hold is no tenant's name. */
+class TenantIdPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = String(value);
+    if (text.length > 255 || text.includes('\0') || !text.isWellFormed()) throw new TenantNotFound('');
+    return text;
+  }
+}
+
 class DatasetKeyPipe implements PipeTransform<unknown, string> {
   transform(value: unknown): string {
     const text = String(value);
@@ -48,6 +58,7 @@ class RevisionPipe implements PipeTransform<unknown, number> {
 export const RevisionParam = (): ParameterDecorator => Param('revision', new RevisionPipe());
 export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPipe());
 export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
+export const TenantIdParam = (): ParameterDecorator => Param('tenant_id', new TenantIdPipe());
 export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());
 
 /** The rest of the address, slashes included. Not by `@Param('*')`, which OpenAPI would list as a parameter too. */

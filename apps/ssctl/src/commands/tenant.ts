@@ -10,8 +10,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { operatorScope } from '../deployment.js';
 import { answer, table } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
+import { addQuotaCommand } from './tenant-quota.js';
 
-/** `ssctl tenant create NAME | list` */
+/** `ssctl tenant create NAME | list | drafting NAME | quota NAME` */
 export function addTenantCommands(program: Command, withDeployment: WithDeployment): void {
   const tenant = program.command('tenant').description('who owns data');
 
@@ -72,6 +73,8 @@ export function addTenantCommands(program: Command, withDeployment: WithDeployme
       );
       answer(json, { tenant_id: name, ...drafting }, () => describeDrafting(name, drafting));
     });
+
+  addQuotaCommand(tenant, withDeployment);
 }
 
 interface DraftingOptions {
