@@ -1,5 +1,12 @@
 import type { ArtifactStore } from '#artifacts';
-import { type Database, type Instant, isUniqueViolation, type TenantScope, type Tx } from '#database';
+import {
+  CommitUnknown,
+  type Database,
+  type Instant,
+  isUniqueViolation,
+  type TenantScope,
+  type Tx,
+} from '#database';
 import type { JobRef, Queue } from '#queue';
 import { type Plan, planNeeds } from '#plans';
 import { randomUUID } from 'node:crypto';
@@ -11,6 +18,7 @@ import { JobInputRows } from './job-input-rows.js';
 import { announceEnd, closeRun } from './close-run.js';
 import { JobStore } from './job-store.js';
 import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
+import { assertQueuedJobsFit } from './queued-jobs-limit.js';
 import {
   DraftNotFound,
   DraftOutOfDate,
@@ -90,13 +98,16 @@ export class JobLifecycle {
     const isQueuedAtOnce = prepared !== null && !request.hold && request.runAfter === undefined;
     const turn = isQueuedAtOnce ? await this.takeTurn(ref, request.priority ?? 0) : null;
     try {
-      return await this.database.transaction(scope, async (tx) => {
+      const made = await this.database.transaction(scope, async (tx) => {
         const insert = (): Promise<Job> => this.insert(tx, ref, request, plan, prepared, turn);
         if (!repeat) return { job: await insert(), replayed: false };
         const { answer, replayed } = await once(tx, repeat, insert);
         return { job: answer, replayed };
       });
+      if (made.replayed && prepared) await this.freezer.discard(ref, prepared);
+      return made;
     } catch (error) {
+      if (prepared) await this.discard(ref, prepared, error);
       if (isUniqueViolation(error, 'job_pkey')) throw new JobAlreadyExists(jobId);
       throw error;
     }
@@ -175,18 +186,23 @@ export class JobLifecycle {
     }
     const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
     const turn = request.hold ? null : await this.takeTurn(ref, job.priority);
-    return this.database.transaction(scope, async (tx) => {
-      // The version that was read above: the plan that is frozen is the draft that was seen.
-      await tx.describe('job.confirmed', {
-        draft_revision: draft.revision,
-        draft_sha256: draftSha256(draft),
+    try {
+      return await this.database.transaction(scope, async (tx) => {
+        // The version that was read above: the plan that is frozen is the draft that was seen.
+        await tx.describe('job.confirmed', {
+          draft_revision: draft.revision,
+          draft_sha256: draftSha256(draft),
+        });
+        const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, {
+          ...request,
+          turn,
+        });
+        return confirmed ?? (await explainRefusal(tx, ref, 'confirm', job.version));
       });
-      const confirmed = await this.confirmPrepared(tx, ref, job.version, prepared, draft.revision, {
-        ...request,
-        turn,
-      });
-      return confirmed ?? explainRefusal(tx, ref, 'confirm', job.version);
-    });
+    } catch (error) {
+      await this.discard(ref, prepared, error);
+      throw error;
+    }
   }
 
   /** Queues a job that was confirmed on hold. */
@@ -214,6 +230,11 @@ export class JobLifecycle {
     });
   }
 
+  /** The rows did not come, so the file goes; but for rows of which nobody knows, somebody may be looking for it. */
+  private async discard(ref: JobRef, prepared: PreparedPlan, error: unknown): Promise<void> {
+    if (!(error instanceof CommitUnknown)) await this.freezer.discard(ref, prepared);
+  }
+
   private async toQueue(
     scope: TenantScope,
     jobId: string,
@@ -225,6 +246,7 @@ export class JobLifecycle {
       const change = move === 'retry' ? FRESH_START : {};
       const queued = await this.jobs.tryMove(tx, ref, move, version, change);
       if (!queued) return explainRefusal(tx, ref, move, version);
+      await assertQueuedJobsFit(tx, ref.tenantId);
       await this.wake(tx, queued);
       return queued;
     });
@@ -282,7 +304,9 @@ export class JobLifecycle {
     await this.freezer.freeze(tx, ref, prepared, draftRevision, request.notes ?? null);
     if (request.hold) return confirmed;
     const queued = await this.jobs.tryMove(tx, ref, 'enqueue', confirmed.version);
-    if (queued) await this.wake(tx, queued, request.turn);
+    if (!queued) return null;
+    await assertQueuedJobsFit(tx, ref.tenantId);
+    await this.wake(tx, queued, request.turn);
     return queued;
   }
 

@@ -10,6 +10,7 @@ import {
   type Step,
 } from '#plans';
 import type { JobRef } from '#queue';
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FrozenPlans } from './frozen-plans.js';
 import { JobArtifacts } from './job-artifacts.js';
@@ -42,8 +43,8 @@ export class PlanFreezer {
   }
 
   /**
-   * Checks the steps and writes `plan.json` under a name of its own hash: whoever prepares another plan for the
-   * same job writes another file, and only the one whose rows commit is ever found.
+   * Checks the steps and writes `plan.json` under a name that nobody else has: only the file whose rows commit is ever
+   * found, and whoever has prepared in vain discards a file of their own.
    */
   async prepare(
     ref: JobRef,
@@ -56,12 +57,17 @@ export class PlanFreezer {
       { commandProfiles: this.commandProfiles, datasetKeys },
     );
     const id = planId(plan, inputsFingerprint);
-    const storageName = `plans/${id}.json`;
+    const storageName = `plans/${id}-${randomUUID()}.json`;
     const document = Buffer.from(canonicalJson({ plan_id: id, inputs_fingerprint: inputsFingerprint, plan }));
     const written = await this.store.write({ ...ref, storageName }, Readable.from([document]), {
       maxBytes: MAX_PLAN_BYTES,
     });
     return { planId: id, plan, inputsFingerprint, storageName, ...written };
+  }
+
+  /** Forgets a plan that was not frozen after all. */
+  async discard(ref: JobRef, { storageName }: PreparedPlan): Promise<void> {
+    await this.store.remove({ ...ref, storageName });
   }
 
   /** Writes the rows of the frozen plan. */

@@ -61,6 +61,7 @@ export const ERROR_CODES = {
   MEDIA_TYPE_UNSUPPORTED: 'The Content-Type is not one that the route reads.',
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
   PLAN_MISSING: 'The job has no frozen plan.',
+  QUOTA_QUEUED_JOBS_EXCEEDED: 'The tenant has as many jobs in the queue as it may.',
   QUEUE_NOT_FOUND: 'There is no such queue.',
   REASON_REQUIRED: 'This is done for a reason: `reason` in the body, or the header X-SS-Reason.',
   RUN_NOT_FOUND: 'The job has no such run.',

@@ -49,6 +49,9 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     if (problem.status === 503) void reply.header('Retry-After', '2');
+    const retryAfter = problem['retry_after_seconds'];
+    if (problem.status === 429 && typeof retryAfter === 'number')
+      void reply.header('Retry-After', String(retryAfter));
     if (problem.code === 'JOB_VERSION_CONFLICT')
       void reply.header('ETag', `"${String(problem['current_version'])}"`);
     if (problem.code === 'ARTIFACT_RANGE_UNSATISFIABLE')
