@@ -96,7 +96,7 @@ export class ApiModule {
         { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: QueueControl, useValue: new QueueControl(database) },
-        { provide: Tenants, useValue: tenants },
+        { provide: Tenants, useValue: new Tenants(database) },
         { provide: TenantQuotas, useValue: new TenantQuotas(database) },
         { provide: QuotaReports, useValue: new QuotaReports(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
