@@ -1,10 +1,16 @@
+import { benchAuditVerify } from './audit/audit-verify.js';
 import { benchImport } from './import/import.js';
+import { benchOverhead } from './overhead/overhead.js';
 import { type BenchReport, linesOf } from './report.js';
+import { benchTenants } from './tenants/tenants.js';
 
 /** Every benchmark: a name and what it runs. A new one is a line here. */
 const BENCHES: Readonly<Record<string, (options: Readonly<Record<string, string>>) => Promise<BenchReport>>> =
   {
+    'audit-verify': benchAuditVerify,
     import: benchImport,
+    overhead: benchOverhead,
+    tenants: benchTenants,
   };
 
 /** `npm run bench -- NAME [--json] [--OPTION VALUE]`: what it found; with --json, as the last line. */

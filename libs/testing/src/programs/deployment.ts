@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { testDatabase } from '../test-database.js';
+import { CHECKOUT } from './checkout.js';
 import { Client } from './client.js';
 import { Program, type ProgramName, type ProgramPlace } from './program.js';
 
@@ -22,7 +23,7 @@ export interface MadeKey {
 
 type Env = Readonly<Record<string, string>>;
 
-const SCRATCH = join(import.meta.dirname, '../../../../.ss');
+const SCRATCH = join(CHECKOUT, '.ss');
 const OPERATOR = { actor: { kind: 'operator', id: 'e2e' }, source: 'test' } as const;
 /** So that nothing of a story waits for long; each test may say otherwise. */
 const QUICK: Env = {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from '../eventually.js';
+import { CHECKOUT } from './checkout.js';
 
 export type ProgramName = 'api' | 'worker';
 
@@ -20,7 +21,6 @@ export interface ProgramPlace {
   env: Readonly<Record<string, string>>;
 }
 
-const ROOT = join(import.meta.dirname, '../../../..');
 /** A start on a busy machine. */
 const START_MS = 40_000;
 const END_MS = 40_000;
@@ -56,7 +56,7 @@ export class Program {
 
   /** Starts the program and comes back at once: it may well refuse to start. */
   static launch(name: ProgramName, { folder, env }: ProgramPlace): Program {
-    const child = spawn(process.execPath, [join(ROOT, `dist/apps/${name}/src/main.js`)], {
+    const child = spawn(process.execPath, [join(CHECKOUT, `dist/apps/${name}/src/main.js`)], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { CHECKOUT } from './checkout.js';
 import type { Problem } from './problem.js';
 
 export interface SeenAnswer {
@@ -8,11 +8,9 @@ export interface SeenAnswer {
   bytes: Buffer;
 }
 
-const ROOT = join(import.meta.dirname, '../../../..');
-
 /** What must never be in a refusal: where the host keeps things, stacks, SQL of ours, connection strings. */
 const INSIDES = [
-  ROOT,
+  CHECKOUT,
   /\bnode:internal|node_modules|\.[jt]s:\d+|^\s+at \w/m,
   /\b(?:INSERT INTO|UPDATE job|SELECT \*? ?FROM|DELETE FROM|RETURNING)\b/,
   /postgres(?:ql)?:\/\//,
