@@ -47,6 +47,13 @@ export class RunFiles {
     return kept;
   }
 
+  /** Forgets files whose rows did not come. */
+  async discard(artifacts: readonly NewArtifact[]): Promise<void> {
+    for (const { storage_name: storageName } of artifacts) {
+      await this.store.remove({ ...this.lease, storageName });
+    }
+  }
+
   pathOf(storageName: string): string {
     return this.store.pathOf({ ...this.lease, storageName });
   }

@@ -1,7 +1,15 @@
-import { type Execution, StepAborted, StepFailed, type StepOutcome, type TableFile } from '#execution';
-import type { ClaimedRun, Failure, JobRuns, RunOrder } from '#jobs';
-import { isDomainError, type Logger } from '#observability';
+import {
+  type Execution,
+  type ProducedFile,
+  StepAborted,
+  StepFailed,
+  type StepOutcome,
+  type TableFile,
+} from '#execution';
+import type { ClaimedRun, Failure, JobRuns, RunOrder, StepResult } from '#jobs';
+import { isDomainError, type Logger, metrics } from '#observability';
 import { executionOrder, type Step } from '#plans';
+import { StorageExceeded } from '#tenancy';
 import { untilCertain } from './certain-writes.js';
 import type { RunFiles } from './run-files.js';
 
@@ -19,7 +27,7 @@ export class StepRefused extends Error {
   constructor(
     readonly outcome: 'failed' | 'timed_out',
     readonly failure: Failure,
-    cause: StepFailed,
+    cause: StepFailed | StorageExceeded,
   ) {
     super(cause.message, { cause });
   }
@@ -81,7 +89,7 @@ export class StepWalk {
   }
 
   private async carryOutStep(step: Step): Promise<StepOutcome> {
-    const { run, order, workspace, stepTimeoutMs, signal } = this.options;
+    const { order, workspace, stepTimeoutMs, signal } = this.options;
     try {
       const outcome = await this.execution.run({
         step,
@@ -95,19 +103,42 @@ export class StepWalk {
         timeoutMs: step.timeout_seconds === undefined ? stepTimeoutMs : step.timeout_seconds * 1_000,
         signal,
       });
-      const artifacts = await this.files.keep(step.step_id, outcome.files, signal);
       const { summary } = outcome;
-      await this.persist(() =>
-        this.runs.endStep(run, step.step_id, { outcome: 'succeeded', summary, artifacts }),
-      );
+      await this.end(step, { outcome: 'succeeded', summary }, outcome.files);
       return outcome;
     } catch (error) {
-      if (!(error instanceof StepFailed) || error instanceof StepAborted) throw error;
+      const isRefusal = error instanceof StepFailed || error instanceof StorageExceeded;
+      if (!isRefusal || error instanceof StepAborted) throw error;
       const failure: Failure = { code: error.code, message: error.message, step_id: step.step_id };
-      const outcome = error.failure === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
-      const artifacts = await this.files.keep(step.step_id, error.files, signal);
-      await this.persist(() => this.runs.endStep(run, step.step_id, { outcome, error: failure, artifacts }));
+      const outcome = error.code === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
+      const result = { outcome, error: failure } as const;
+      await this.end(step, result, error instanceof StepFailed ? error.files : []).catch(
+        (refusal: unknown) => {
+          // What there is no room for is only what a failed step had to say.
+          if (!(refusal instanceof StorageExceeded)) throw refusal;
+          return this.end(step, result, []);
+        },
+      );
       throw new StepRefused(outcome, failure, error);
+    }
+  }
+
+  /** Keeps how the step ended with its files: the files first, and all of them or none. */
+  private async end(
+    { step_id: stepId }: Step,
+    result: Omit<StepResult, 'artifacts'>,
+    files: readonly ProducedFile[],
+  ): Promise<void> {
+    const { run, signal } = this.options;
+    const artifacts = await this.files.keep(stepId, files, signal);
+    try {
+      await this.persist(() => this.runs.endStep(run, stepId, { ...result, artifacts }));
+    } catch (error) {
+      if (error instanceof StorageExceeded) {
+        metrics.quotaRefusals.inc({ code: error.code });
+        await this.files.discard(artifacts);
+      }
+      throw error;
     }
   }
 

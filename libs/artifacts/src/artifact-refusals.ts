@@ -14,11 +14,12 @@ export class ArtifactNotFound extends DomainError {
 }
 
 export class UploadTooLarge extends DomainError {
-  constructor(maxBytes: number) {
+  /** `bytes`: as many as were seen when it was clear. */
+  constructor(maxBytes: number, bytes: number) {
     super(
       'UPLOAD_FILE_SIZE_LIMIT_EXCEEDED',
       `The file is larger than the ${String(maxBytes)} bytes that are allowed here.`,
-      { max_bytes: maxBytes },
+      { limit: maxBytes, current: bytes },
     );
   }
 }

@@ -164,7 +164,7 @@ async function copyMetered(
   async function* meter(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
       bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw new UploadTooLarge(maxBytes);
+      if (bytes > maxBytes) throw new UploadTooLarge(maxBytes, bytes);
       hash.update(chunk);
       yield chunk;
     }

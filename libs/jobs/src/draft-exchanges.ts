@@ -45,8 +45,13 @@ export class DraftExchanges {
 
   /** Keeps the rows; the ledger needs its copies of the answers no longer. */
   async keep(tx: Tx, ref: JobRef, taskId: string, rows: readonly NewArtifact[]): Promise<void> {
-    for (const row of rows) await this.artifacts.keep(tx, ref, row);
+    await this.artifacts.keep(tx, ref, rows);
     await this.forget(tx, ref, taskId);
+  }
+
+  /** Forgets files whose rows did not come. */
+  async discard(ref: JobRef, rows: readonly NewArtifact[]): Promise<void> {
+    for (const { storage_name: storageName } of rows) await this.store.remove({ ...ref, storageName });
   }
 
   /** Nobody will ask for the answers again. */

@@ -21,7 +21,7 @@ export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lif
 export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
 export { type JobFilter, JobReads } from './job-reads.js';
 export { RUN_ENDED_CHANNEL } from './close-run.js';
-export { JobRuns, type Settlement } from './job-runs.js';
+export { JobRuns, type Settlement, type StepResult } from './job-runs.js';
 export { LostRuns, type LostRun } from './lost-runs.js';
 export { QueueControl, QueueNotFound, queueNamed, type QueueState } from './queue-control.js';
 export { QueueReconciler, type ReconcileRound, type Repair, type RepairKind } from './queue-reconciler.js';

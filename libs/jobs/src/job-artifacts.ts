@@ -1,5 +1,6 @@
 import type { Instant, Tx } from '#database';
 import type { JobRef } from '#queue';
+import { assertStorageFits } from './storage-limit.js';
 
 /** A file that a job owns. `rel_path` is its name for clients, `storage_name` its name in the store. */
 export interface Artifact {
@@ -33,7 +34,23 @@ const FIND_ARTIFACT = 'SELECT * FROM artifact WHERE tenant_id = $1 AND job_id = 
 
 /** The rows of `artifact`; the bytes are the artifact store's. */
 export class JobArtifacts {
-  async keep(tx: Tx, ref: JobRef, artifact: NewArtifact): Promise<void> {
+  /** Keeps them all, or throws `QUOTA_STORAGE_EXCEEDED`. Once a transaction. */
+  async keep(tx: Tx, ref: JobRef, artifacts: readonly NewArtifact[]): Promise<void> {
+    if (artifacts.length === 0) return;
+    for (const artifact of artifacts) await this.put(tx, ref, artifact);
+    const bytes = artifacts.reduce((sum, artifact) => sum + (artifact.bytes ?? 0), 0);
+    await assertStorageFits(tx, ref.tenantId, bytes);
+  }
+  async list(tx: Tx, ref: JobRef): Promise<Artifact[]> {
+    return tx.query<Artifact>(LIST_ARTIFACTS, [ref.tenantId, ref.jobId]);
+  }
+
+  async find(tx: Tx, ref: JobRef, relPath: string): Promise<Artifact | null> {
+    const [row] = await tx.query<Artifact>(FIND_ARTIFACT, [ref.tenantId, ref.jobId, relPath]);
+    return row ?? null;
+  }
+
+  private async put(tx: Tx, ref: JobRef, artifact: NewArtifact): Promise<void> {
     await tx.query(KEEP_ARTIFACT, [
       ref.tenantId,
       ref.jobId,
@@ -46,14 +63,5 @@ export class JobArtifacts {
       artifact.run_id,
       artifact.step_id,
     ]);
-  }
-
-  async list(tx: Tx, ref: JobRef): Promise<Artifact[]> {
-    return tx.query<Artifact>(LIST_ARTIFACTS, [ref.tenantId, ref.jobId]);
-  }
-
-  async find(tx: Tx, ref: JobRef, relPath: string): Promise<Artifact | null> {
-    const [row] = await tx.query<Artifact>(FIND_ARTIFACT, [ref.tenantId, ref.jobId, relPath]);
-    return row ?? null;
   }
 }

@@ -1,8 +1,9 @@
 import type { Database, Scope, TenantScope, Tx } from '#database';
 import type { Drafter, DraftProposal, DraftRequest } from '#drafting';
 import { LlmBudgetExceeded, LlmCallFailed, LlmCallPostponed, type ToldExchange } from '#llm';
+import { metrics } from '#observability';
 import type { HeldMessage, JobRef, Queue } from '#queue';
-import { findTenantDrafting, type TenantDrafting } from '#tenancy';
+import { findTenantDrafting, StorageExceeded, type TenantDrafting } from '#tenancy';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DraftExchanges } from './draft-exchanges.js';
 import { Drafts } from './drafts.js';
@@ -59,7 +60,7 @@ export class JobDrafting {
       if (!seen) return this.dropMessage(scope, message, task);
       task = seen.task;
       const made = await this.make(scope, message, seen, signal);
-      const result = await this.keep(scope, message, seen, made);
+      const result = await this.keepWithin(scope, message, seen, made);
       if (result) return result;
     }
     // The message stays, and comes back when it expires: by then the job may have come to rest.
@@ -129,6 +130,24 @@ export class JobDrafting {
       } catch {
         // A database that is away for a moment: whether the draft is wanted is told when it is kept.
       }
+    }
+  }
+
+  /** Keeps the result; without its exchanges, and so without the draft, where the tenant has no room for them. */
+  private async keepWithin(
+    scope: TenantScope,
+    message: HeldMessage,
+    seen: Seen,
+    made: Made,
+  ): Promise<DraftingResult | null> {
+    try {
+      return await this.keep(scope, message, seen, made);
+    } catch (error) {
+      if (!(error instanceof StorageExceeded) || !('artifacts' in made)) throw error;
+      metrics.quotaRefusals.inc({ code: error.code });
+      await this.exchanges.discard(message, made.artifacts);
+      const failure = made.kind === 'failure' ? made.failure : failureOf(error);
+      return this.keep(scope, message, seen, { kind: 'failure', failure, artifacts: [] });
     }
   }
 
@@ -237,6 +256,7 @@ function failureOf(error: unknown): DraftFailure {
   if (error instanceof LlmBudgetExceeded) {
     return { code: error.code, message: error.message, resets_at: error.resetsAt };
   }
+  if (error instanceof StorageExceeded) return { code: error.code, message: error.message };
   return { code: 'DRAFT_FAILED', message: error instanceof Error ? error.message : 'The drafter failed.' };
 }
 

@@ -1,4 +1,4 @@
-import type { ArtifactStore } from '#artifacts';
+import { type ArtifactRef, type ArtifactStore, UploadTooLarge, type Written } from '#artifacts';
 import { record } from '#audit';
 import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#database';
 import { type DatasetFormat, type Execution, StepFailed } from '#execution';
@@ -20,6 +20,8 @@ import {
   TooManyDatasets,
   UploadRefused,
 } from './refusals.js';
+import { assertStorageFits, findStorageUse } from './storage-limit.js';
+import { UploadRoom } from './upload-room.js';
 
 /** A file that is in the store and was read once, but belongs to no job yet. */
 export type ReceivedDataset = Omit<NewDataset, 'dataset_key'>;
@@ -50,17 +52,22 @@ export class JobInputs {
     private readonly maxBytes: number,
   ) {}
 
-  /** Refuses before a byte is read when the job is not there or its inputs cannot change any more. */
-  async assertOpen(scope: TenantScope, jobId: string, version: number | null): Promise<void> {
-    await this.database.transaction(scope, async (tx) => {
+  /**
+   * Tells what an upload may bring. Refuses before a byte is read when the job is not there or its inputs cannot change
+   * any more.
+   */
+  async open(scope: TenantScope, jobId: string, version: number | null): Promise<UploadRoom> {
+    return this.database.transaction(scope, async (tx) => {
       assertEditable(await getJob(tx, { tenantId: scope.tenantId, jobId }), version);
+      return new UploadRoom(this.maxBytes, await findStorageUse(tx, scope.tenantId), MAX_DATASETS);
     });
   }
 
-  /** Streams one file into the store and reads it. Throws when it is too large or not what its name says. */
+  /** Streams one file into the store and reads it. Throws when there is no room for it or it is not what its name says. */
   async receive(
     ref: JobRef,
     file: { name: string; role: DatasetRole; content: Readable },
+    room: UploadRoom,
   ): Promise<ReceivedDataset> {
     const format = FORMATS[extname(file.name).toLowerCase()];
     if (!format) {
@@ -70,9 +77,7 @@ export class JobInputs {
       );
     }
     const storageName = `inputs/${randomUUID()}.${format}`;
-    const written = await this.store.write({ ...ref, storageName }, file.content, {
-      maxBytes: this.maxBytes,
-    });
+    const written = await this.write({ ...ref, storageName }, file.content, room);
     try {
       const profile = await this.execution.inspect(
         { datasetKey: 'dataset', format, path: this.store.pathOf({ ...ref, storageName }) },
@@ -129,6 +134,8 @@ export class JobInputs {
           taken.push(datasetKey);
           await this.rows.insert(tx, ref, { ...dataset, dataset_key: datasetKey });
         }
+        const bytes = received.reduce((sum, dataset) => sum + dataset.bytes, 0);
+        await assertStorageFits(tx, ref.tenantId, bytes);
         return this.changed(
           tx,
           ref,
@@ -174,6 +181,16 @@ export class JobInputs {
       await record(tx, { action: 'inputs.previewed', resourceType: 'inputs', resourceId: jobId, metadata });
       return { job, datasets };
     });
+  }
+
+  private async write(ref: ArtifactRef, content: Readable, room: UploadRoom): Promise<Written> {
+    try {
+      const written = await this.store.write(ref, content, { maxBytes: room.maxBytes });
+      room.take(written.bytes);
+      return written;
+    } catch (error) {
+      throw error instanceof UploadTooLarge ? room.refusalOf(error) : error;
+    }
   }
 
   /** The fingerprint follows the datasets, and the version tells everyone that they are others now. */

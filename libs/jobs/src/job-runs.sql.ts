@@ -88,7 +88,8 @@ export const RESUME_STEP = `
 export const END_STEP = `
   UPDATE run_step
   SET ended_at = clock_timestamp(), outcome = $5, error = $6, summary = $7
-  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND step_id = $4 AND ended_at IS NULL`;
+  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND step_id = $4 AND ended_at IS NULL
+  RETURNING step_id`;
 
 /**
  * Fenced by run and lease. $5 the status to reach, $6 the error, $7 whether the run counts as an attempt, $8 the pause

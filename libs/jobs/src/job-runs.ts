@@ -47,6 +47,14 @@ function effectOf(settlement: Settlement): { status: string; counts: boolean; pa
   }
 }
 
+/** How a step ended, and what it made. */
+export interface StepResult {
+  outcome: RunOutcome;
+  error?: Failure;
+  summary?: StepSummary;
+  artifacts: readonly NewArtifact[];
+}
+
 /** A job that no worker here can carry out: how soon another one may look at it. */
 const OTHER_WORKER_MS = 5_000;
 
@@ -126,20 +134,13 @@ export class JobRuns {
     );
   }
 
-  /** Keeps how a step ended, together with the artifacts that it made. */
-  async endStep(
-    lease: Lease,
-    stepId: string,
-    result: {
-      outcome: RunOutcome;
-      error?: Failure;
-      summary?: StepSummary;
-      artifacts: readonly NewArtifact[];
-    },
-  ): Promise<void> {
+  /**
+   * Keeps how a step ended, together with the artifacts that it made. Throws `QUOTA_STORAGE_EXCEEDED`, with nothing kept,
+   * when they are more than the tenant may store.
+   */
+  async endStep(lease: Lease, stepId: string, result: StepResult): Promise<void> {
     await this.fenced(lease, async (tx) => {
-      for (const artifact of result.artifacts) await this.artifacts.keep(tx, lease, artifact);
-      await tx.query(END_STEP, [
+      const ended = await tx.query(END_STEP, [
         lease.tenantId,
         lease.jobId,
         lease.runId,
@@ -148,6 +149,8 @@ export class JobRuns {
         result.error ? JSON.stringify(result.error) : null,
         result.summary ? JSON.stringify(result.summary) : null,
       ]);
+      // It ended before, and its artifacts are kept: told again after an answer that was lost.
+      if (ended.length > 0) await this.artifacts.keep(tx, lease, result.artifacts);
     });
   }
 

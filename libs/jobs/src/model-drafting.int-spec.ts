@@ -17,6 +17,8 @@ import {
   type TestDatabase,
   testDatabase,
 } from '#testing';
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Job } from './job.js';
 import type { JobDrafting } from './job-drafting.js';
@@ -184,6 +186,22 @@ describe('a draft by a language model', () => {
       resets_at: expect.stringMatching(/T00:00:00/),
     });
     expect(server.log).toEqual([]);
+  });
+
+  it('that the tenant has no room to keep the exchange of fails, and leaves no file', async () => {
+    await db.put('tenant_quota', { tenant_id: tenantId, storage_bytes: 100 });
+    const { job, message } = await asked();
+    expect(await drafting().carryOut(message, never)).toBe('failed');
+    expect(await get(job)).toMatchObject({
+      status: 'created',
+      draft_task: { state: 'failed', error: { code: 'QUOTA_STORAGE_EXCEEDED' } },
+    });
+    expect(await programs.reads.listArtifacts(mine(), job.job_id)).toEqual([]);
+    const folder = dirname(
+      programs.store.pathOf({ tenantId, jobId: job.job_id, storageName: 'llm/task-1/x' }),
+    );
+    expect(await readdir(folder)).toEqual([]);
+    expect(await messagesOf(db, job)).toEqual([]);
   });
 
   it('falls to the rules where the tenant allows it', async () => {

@@ -88,7 +88,7 @@ export class PlanFreezer {
       draft_revision: draftRevision,
       notes,
     });
-    await this.artifacts.keep(tx, ref, {
+    const file = {
       rel_path: 'plan.json',
       kind: 'plan.json',
       content_type: 'application/json',
@@ -97,6 +97,7 @@ export class PlanFreezer {
       storage_name: prepared.storageName,
       run_id: null,
       step_id: null,
-    });
+    };
+    await this.artifacts.keep(tx, ref, [file]);
   }
 }

@@ -31,7 +31,7 @@ async function keep(job: Job, path: string, bytes: number): Promise<void> {
   };
   const ref = { tenantId, jobId: job.job_id };
   await programs.worker.transaction({ ...programs.workerScope, tenantId }, (tx) =>
-    new JobArtifacts().keep(tx, ref, artifact),
+    new JobArtifacts().keep(tx, ref, [artifact]),
   );
 }
 
@@ -60,9 +60,9 @@ describe('what a tenant uses now', () => {
     const name = 'penguins.csv';
     const content = 'species,mass\nadelie,3700\n';
     const ref = { tenantId, jobId: job.job_id };
-    const received = await programs.inputs.receive(ref, {
-      ...{ name, role: 'primary_dataset', content: Readable.from([Buffer.from(content)]) },
-    });
+    const room = await programs.inputs.open(programs.client(tenantId), job.job_id, null);
+    const file = { name, role: 'primary_dataset' as const, content: Readable.from([Buffer.from(content)]) };
+    const received = await programs.inputs.receive(ref, file, room);
     await programs.inputs.add(programs.client(tenantId), job.job_id, [received], null);
     expect(await current()).toMatchObject({ storage_bytes: content.length });
     await programs.inputs.remove(programs.client(tenantId), job.job_id, 'penguins', null);

@@ -12,6 +12,10 @@ export const RUN_FAILURES = {
     means: 'The worker could not carry the run out, for no fault of its plan.',
   },
   RUN_FILES_UNAVAILABLE: { retry: true, means: 'The artifact store could not be read or written.' },
+  QUOTA_STORAGE_EXCEEDED: {
+    retry: false,
+    means: 'With the artifacts of the step the tenant would have stored more than it may.',
+  },
   POISON_JOB: { retry: false, means: 'Workers that ran the job were gone before it ended, too often.' },
   JOB_EXPIRED: { retry: false, means: 'The job waited in the queue until its time was over.' },
 } as const satisfies Record<string, { retry: boolean; means: string }>;

@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
   PLAN_MISSING: 'The job has no frozen plan.',
   QUOTA_QUEUED_JOBS_EXCEEDED: 'The tenant has as many jobs in the queue as it may.',
+  QUOTA_STORAGE_EXCEEDED: 'The tenant has stored as much as it may; this does not fit.',
   QUEUE_NOT_FOUND: 'There is no such queue.',
   REASON_REQUIRED: 'This is done for a reason: `reason` in the body, or the header X-SS-Reason.',
   RUN_NOT_FOUND: 'The job has no such run.',
@@ -73,7 +74,8 @@ export const ERROR_CODES = {
   TENANT_ID_UNSAFE: 'The name of the tenant is of a form that is not taken.',
   TENANT_MISMATCH: 'X-SS-Tenant-ID names another tenant than the key’s.',
   TENANT_NOT_FOUND: 'There is no such tenant.',
-  UPLOAD_FILE_SIZE_LIMIT_EXCEEDED: 'The file is larger than uploads may be.',
+  UPLOAD_FILE_SIZE_LIMIT_EXCEEDED:
+    'The file is larger than uploads may be: those of the tenant, or of everyone.',
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -11,6 +11,12 @@ export const metrics = {
     help: 'Which release of which program this is; always 1.',
     labelNames: ['program', 'version'] as const,
   }),
+  /** code: of the refusal. Which tenants they are, their own quotas tell. */
+  quotaRefusals: new Counter({
+    name: 'ss_quota_refusals_total',
+    help: 'Requests, drafts and steps that were refused because their tenant was past its quota.',
+    labelNames: ['code'] as const,
+  }),
   /** kind: woken (a job had no message), dropped (a message had no job), given_up (a draft was tried too often). */
   queueRepairs: new Counter({
     name: 'ss_queue_repairs_total',

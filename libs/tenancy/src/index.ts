@@ -4,7 +4,7 @@ export { Authentication } from './authentication.js';
 export { type Caller, requireScope } from './caller.js';
 export { type DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
 export { KeyUses } from './key-uses.js';
-export { QueuedJobsExceeded } from './quota-exceeded.js';
+export { QueuedJobsExceeded, QuotaExceeded, StorageExceeded } from './quota-exceeded.js';
 export {
   AccessRefused,
   KeyRefused,

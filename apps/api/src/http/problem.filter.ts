@@ -1,6 +1,6 @@
 import { NotReady } from '#health';
-import type { Logger } from '#observability';
-import type { DeniedAttempts } from '#tenancy';
+import { type Logger, metrics } from '#observability';
+import { type DeniedAttempts, QuotaExceeded } from '#tenancy';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { denialOf } from './denials.js';
@@ -31,6 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(refusalOf(error, !READS.has(request.method)), request.id);
     const denial = denialOf(error, problem, request);
     if (denial) this.denied.note(denial);
+    if (error instanceof QuotaExceeded) metrics.quotaRefusals.inc({ code: error.code });
     const event = {
       request_id: request.id,
       method: request.method,

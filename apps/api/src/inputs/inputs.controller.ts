@@ -50,10 +50,13 @@ export class InputsController {
     @Req() request: FastifyRequest,
   ): Promise<InputsBody> {
     const ref = { tenantId: asking.caller.tenantId, jobId };
-    await this.inputs.assertOpen(asking.scope(), jobId, version);
+    const room = await this.inputs.open(asking.scope(), jobId, version);
+    const length = request.headers['content-length'];
+    if (length !== undefined) room.assertHolds(Number(length));
     const received: ReceivedDataset[] = [];
     try {
-      for await (const file of uploadedFiles(request)) received.push(await this.inputs.receive(ref, file));
+      for await (const file of uploadedFiles(request))
+        received.push(await this.inputs.receive(ref, file, room));
       if (received.length === 0) throw new UploadRefused('INPUT_FILE_MISSING', 'The upload holds no file.');
       const { job, datasets } = await this.inputs.add(asking.scope(), jobId, received, version);
       return toInputsBody(job, datasets);
