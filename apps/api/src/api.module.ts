@@ -14,7 +14,14 @@ import {
 } from '#jobs';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
-import { ApiKeys, TenantQuotas, Tenants, type Authentication, type DeniedAttempts } from '#tenancy';
+import {
+  ApiKeys,
+  type Authentication,
+  type DeniedAttempts,
+  RequestRates,
+  TenantQuotas,
+  Tenants,
+} from '#tenancy';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
@@ -24,8 +31,10 @@ import { DraftController } from './draft/draft.controller.js';
 import { AuthGuard } from './http/auth.guard.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { InFlight } from './http/in-flight.js';
+import { NOBODY } from './http/denials.js';
 import { EtagInterceptor } from './http/etag.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { RequestLimit } from './http/request-limit.js';
 import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
@@ -106,10 +115,16 @@ export class ApiModule {
         { provide: API_SETTINGS, useValue: settings },
         InFlight,
         {
+          provide: RequestLimit,
+          useFactory: (quotas: TenantQuotas, log: PinoLogger) =>
+            new RequestLimit(new RequestRates((tenantId) => rateOf(quotas, tenantId)), log),
+          inject: [TenantQuotas, PinoLogger],
+        },
+        {
           provide: APP_GUARD,
-          useFactory: (reflector: Reflector, log: PinoLogger) =>
-            new AuthGuard(resources.authentication, reflector, log),
-          inject: [Reflector, PinoLogger],
+          useFactory: (reflector: Reflector, limit: RequestLimit, log: PinoLogger) =>
+            new AuthGuard(resources.authentication, reflector, limit, log),
+          inject: [Reflector, RequestLimit, PinoLogger],
         },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
@@ -118,4 +133,9 @@ export class ApiModule {
       ],
     };
   }
+}
+
+async function rateOf(quotas: TenantQuotas, tenantId: string): Promise<number | null> {
+  const { requests_per_second: rate } = await quotas.find({ tenantId, actor: NOBODY.actor, source: 'api' });
+  return rate;
 }

@@ -10,6 +10,7 @@ import { ApiModule, type ApiResources } from './api.module.js';
 import { answerClientError } from './http/client-error.js';
 import { InFlight } from './http/in-flight.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { RequestLimit } from './http/request-limit.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
 
@@ -70,6 +71,7 @@ export async function createApi(
   });
   const drain = app.get(Drain);
   const inFlight = app.get(InFlight);
+  const limit = app.get(RequestLimit);
   const fastify = app.getHttpAdapter().getInstance();
   // Behind the request logging, so that these refusals are logged like all others.
   fastify.addHook('onRequest', (request, reply, next) => {
@@ -81,6 +83,11 @@ export async function createApi(
       return;
     }
     if (!isProbe) inFlight.add(reply.raw);
+    const exceeded = limit.tryRefuse(request, reply);
+    if (exceeded) {
+      problems.answer(exceeded, request, reply);
+      return;
+    }
     const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
     if (allowed.length === 0) {
       next();

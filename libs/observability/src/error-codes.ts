@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
   PLAN_MISSING: 'The job has no frozen plan.',
   QUOTA_QUEUED_JOBS_EXCEEDED: 'The tenant has as many jobs in the queue as it may.',
+  QUOTA_REQUESTS_EXCEEDED: 'The tenant has sent as many requests as it may in a second.',
   QUOTA_STORAGE_EXCEEDED: 'The tenant has stored as much as it may; this does not fit.',
   QUEUE_NOT_FOUND: 'There is no such queue.',
   REASON_REQUIRED: 'This is done for a reason: `reason` in the body, or the header X-SS-Reason.',

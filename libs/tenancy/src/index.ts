@@ -4,7 +4,7 @@ export { Authentication } from './authentication.js';
 export { type Caller, requireScope } from './caller.js';
 export { type DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
 export { KeyUses } from './key-uses.js';
-export { QueuedJobsExceeded, QuotaExceeded, StorageExceeded } from './quota-exceeded.js';
+export { QueuedJobsExceeded, QuotaExceeded, RequestsExceeded, StorageExceeded } from './quota-exceeded.js';
 export {
   AccessRefused,
   KeyRefused,
@@ -13,6 +13,7 @@ export {
   TenantMismatch,
   TenantNotFound,
 } from './refusals.js';
+export { type Allowance, RequestRates, type RequestRatesOptions } from './request-rates.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
 export {
   findTenantDrafting,

@@ -21,6 +21,8 @@ export class QuotaExceeded extends DomainError {
 
 /** Long enough for some jobs to start. */
 const QUEUE_RETRY_SECONDS = 5;
+/** Tokens come every second. */
+const RATE_RETRY_SECONDS = 1;
 /** Somebody has to take something away first. */
 const STORAGE_RETRY_SECONDS = 60;
 
@@ -30,6 +32,16 @@ export class QueuedJobsExceeded extends QuotaExceeded {
       'QUOTA_QUEUED_JOBS_EXCEEDED',
       `The tenant has ${String(current)} jobs in the queue and may have ${String(limit)}. Try again when some have started.`,
       { limit, current, retryAfterSeconds: QUEUE_RETRY_SECONDS },
+    );
+  }
+}
+
+export class RequestsExceeded extends QuotaExceeded {
+  constructor(limit: number) {
+    super(
+      'QUOTA_REQUESTS_EXCEEDED',
+      `The tenant may send ${String(limit)} requests a second and has sent them. Try again in a second.`,
+      { limit, current: limit, retryAfterSeconds: RATE_RETRY_SECONDS },
     );
   }
 }

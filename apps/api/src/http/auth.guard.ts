@@ -1,10 +1,11 @@
 import { newTraceId, traceIdOf } from '#observability';
-import { type Authentication, KeyRefused, type KeyScope, requireScope } from '#tenancy';
+import { type Authentication, type Caller, KeyRefused, type KeyScope, requireScope } from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PinoLogger } from 'nestjs-pino';
 import { Asking } from './asking.js';
+import type { RequestLimit } from './request-limit.js';
 import { RequestInvalid } from './request-invalid.js';
 
 const NEEDS = 'ss:needs';
@@ -20,12 +21,13 @@ const MAX_HEADER_CHARS = 500;
 /** Keys are short; access tokens carry claims. */
 const MAX_BEARER_CHARS = 8_000;
 
-/** Finds out who asks, for which tenant, and checks the scope. */
+/** Finds out who asks, for which tenant, whether it has asked too often, and checks the scope. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(
     private readonly authentication: Authentication,
     private readonly reflector: Reflector,
+    private readonly limit: RequestLimit,
     private readonly log: Pick<PinoLogger, 'assign'>,
   ) {}
 
@@ -36,21 +38,25 @@ export class AuthGuard implements CanActivate {
     ]);
     if (!scope) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const anonymous = {
-      actor: { kind: 'anonymous', id: 'anonymous' },
-      source: 'api',
-      requestId: request.id,
-    } as const;
-    const caller = await this.authentication.authenticate(
-      anonymous,
-      bearerOf(request),
-      header(request, 'x-ss-tenant-id'),
-    );
+    const caller = await this.authenticate(request);
     const traceId = traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId();
     this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: traceId });
+    await this.limit.count(request, context.switchToHttp().getResponse<FastifyReply>(), caller.tenantId);
     request.asking = new Asking(caller, request.id, traceId, reasonOf(request));
     if (scope !== ANY_SCOPE) requireScope(caller, scope);
     return true;
+  }
+
+  private async authenticate(request: FastifyRequest): Promise<Caller> {
+    const actor = { kind: 'anonymous', id: 'anonymous' } as const;
+    const anonymous = { actor, source: 'api', requestId: request.id };
+    try {
+      const chosenTenant = header(request, 'x-ss-tenant-id');
+      return await this.authentication.authenticate(anonymous, bearerOf(request), chosenTenant);
+    } catch (error) {
+      this.limit.forget(request);
+      throw error;
+    }
   }
 }
 
