@@ -1,6 +1,7 @@
 import { benchAuditVerify } from './audit/audit-verify.js';
 import { benchImport } from './import/import.js';
 import { benchOverhead } from './overhead/overhead.js';
+import { benchQuotas } from './quotas/quotas.js';
 import { type BenchReport, linesOf } from './report.js';
 import { benchTenants } from './tenants/tenants.js';
 
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, (options: Readonly<Record<string, string>
     'audit-verify': benchAuditVerify,
     import: benchImport,
     overhead: benchOverhead,
+    quotas: benchQuotas,
     tenants: benchTenants,
   };
 

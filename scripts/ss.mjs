@@ -22,7 +22,7 @@ const USAGE = `usage: npm run <command> [-- arguments]
   test        every check; some of them:                                     [-- types lint unit]
               one jest file or name:                                         [-- unit -- libs/plans]
   test:corpus the lifting of a genuine legacy tree                           -- DIR
-  bench       measure: audit-verify, import, overhead, tenants               -- import [--json]
+  bench       measure: audit-verify, import, overhead, quotas, tenants       -- import [--json]
   docs        write the generated documents anew
 `;
 
