@@ -1,4 +1,5 @@
 import { PgBoss } from 'pg-boss';
+import { DEPLOY_PARKING } from './parking.sql.js';
 import { DEPLOY_PLACES } from './place-in-line.sql.js';
 import { DEAD_QUEUE, DEAD_QUEUE_OPTIONS, QUEUE_SCHEMA, QUEUES } from './queues.js';
 
@@ -36,7 +37,8 @@ export async function deployQueues(ownerUrl: string): Promise<void> {
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
       GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
       GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${QUEUE_SCHEMA} TO ${CONSUMERS};
-      ${DEPLOY_PLACES}`);
+      ${DEPLOY_PLACES}
+      ${DEPLOY_PARKING}`);
   } finally {
     await boss.stop({ graceful: false, timeout: 2_000 });
   }

@@ -21,3 +21,9 @@ export function toBody(ref: JobRef, priority: number, turn: number | null): Mess
 export function toRef(body: MessageBody): JobRef {
   return { tenantId: body.tenant_id, jobId: body.job_id };
 }
+
+/** The order of the line; pg-boss answers what it fetched in none. Without a turn: last. */
+export function byPlace(one: MessageBody, other: MessageBody): number {
+  const byPriority = (other.priority ?? 0) - (one.priority ?? 0);
+  return byPriority || (one.turn ?? Infinity) - (other.turn ?? Infinity) || 0;
+}

@@ -11,15 +11,22 @@ export interface Message extends JobRef {
 export interface PlaceInLine {
   /** Nobody is given the message before. */
   notBefore: Instant;
-  /** Messages that are due and go first, by priority and turn; never more than the bound that was asked for. */
+  /** It stands in no line: its tenant has as many taken as it may have. */
+  parked: boolean;
+  /**
+   * Messages that are due and go first, by priority and turn; of a parked one the parked ones of its tenant. Never more
+   * than the bound that was asked for.
+   */
   ahead: number;
 }
 
 /** How full a queue is. */
 export interface QueueCounts {
   name: QueueName;
-  /** Due, and taken by nobody. */
+  /** Due, in line, and taken by nobody. */
   waiting: number;
+  /** Out of the line until their tenant has fewer taken. */
+  parked: number;
   /** Not due yet. */
   delayed: number;
   /** Held by a worker. */
@@ -58,21 +65,32 @@ const LOCK_WAITING = `
 const DROP_MESSAGES = `DELETE FROM ${QUEUE_SCHEMA}.job WHERE name = $1 AND id = ANY ($2::uuid[])`;
 
 /** What goes first, by the order of pg-boss' fetch; each half is a range of its index job_i11. */
-const AHEAD = (before: string): string => `
+const AHEAD_IN_LINE = (before: string): string => `
       SELECT 1
       FROM ${QUEUE_SCHEMA}.job AS other
-      WHERE other.name = $1 AND other.state < 'active' AND NOT other.blocked
+      WHERE NOT mine.blocked AND other.name = $1 AND other.state < 'active' AND NOT other.blocked
         AND other.start_after <= clock_timestamp() AND ${before}
       LIMIT $3::bigint`;
 
+/** Which of the tenant are let in first; each half is a range of the index ss_parked. */
+const AHEAD_AMONG_PARKED = (before: string): string => `
+      SELECT 1
+      FROM ${QUEUE_SCHEMA}.job AS other
+      WHERE mine.blocked AND other.name = $1 AND other.state < 'active' AND other.blocked
+        AND other.group_id = mine.group_id AND ${before}
+      LIMIT $3::bigint`;
+
+const BEFORE = [
+  'other.priority > mine.priority',
+  'other.priority = mine.priority AND other.created_on < mine.created_on',
+];
+
 /** $1 queue, $2 key, $3 how far to count. */
 const FIND_PLACE = `
-  SELECT mine.start_after AS "notBefore", (
+  SELECT mine.start_after AS "notBefore", mine.blocked AS parked, (
     SELECT least(count(*), $3::bigint)::integer
     FROM (
-      (${AHEAD('other.priority > mine.priority')})
-      UNION ALL
-      (${AHEAD('other.priority = mine.priority AND other.created_on < mine.created_on')})
+      ${[AHEAD_IN_LINE, AHEAD_AMONG_PARKED].flatMap((ahead) => BEFORE.map((before) => `(${ahead(before)})`)).join(' UNION ALL ')}
     ) AS before
   ) AS ahead
   FROM ${QUEUE_SCHEMA}.job AS mine
@@ -81,15 +99,17 @@ const FIND_PLACE = `
 
 /** $1 queues, $2 the queue of what was given up. */
 const COUNT_MESSAGES = `
-  SELECT queue AS name, counts.waiting, counts.delayed, counts.active, given_up.dead,
+  SELECT queue AS name, counts.waiting, counts.parked, counts.delayed, counts.active, given_up.dead,
     counts.oldest_due_at, extract(epoch FROM clock_timestamp() - counts.oldest_due_at)::float8 AS oldest_age_seconds
   FROM unnest($1::text[]) WITH ORDINALITY AS queues (queue, position)
   CROSS JOIN LATERAL (
     SELECT
-      count(*) FILTER (WHERE state < 'active' AND start_after <= clock_timestamp()) AS waiting,
-      count(*) FILTER (WHERE state < 'active' AND start_after > clock_timestamp()) AS delayed,
+      count(*) FILTER (WHERE state < 'active' AND NOT blocked AND start_after <= clock_timestamp()) AS waiting,
+      count(*) FILTER (WHERE state < 'active' AND blocked) AS parked,
+      count(*) FILTER (WHERE state < 'active' AND NOT blocked AND start_after > clock_timestamp()) AS delayed,
       count(*) FILTER (WHERE state = 'active') AS active,
-      min(start_after) FILTER (WHERE state < 'active' AND start_after <= clock_timestamp()) AS oldest_due_at
+      min(start_after) FILTER (WHERE state < 'active' AND NOT blocked AND start_after <= clock_timestamp())
+        AS oldest_due_at
     FROM ${QUEUE_SCHEMA}.job
     WHERE name = queue AND state <= 'active'
   ) AS counts

@@ -1,5 +1,6 @@
 import type { Instant, Tx } from '#database';
 import { QUEUE_SCHEMA, type QueueName } from './queues.js';
+import { TELL_WORKERS } from './tell-workers.sql.js';
 
 /** Nothing is taken from this queue until somebody resumes it. */
 export interface Pause {
@@ -20,10 +21,6 @@ const PAUSE_QUEUE = `
   RETURNING *`;
 
 const RESUME_QUEUE = 'DELETE FROM queue_pause WHERE queue_name = $1 RETURNING *';
-
-/** On the channel on which pg-boss tells of new messages, so that workers look at once. $1 schema, $2 queue. */
-const TELL_WORKERS = `
-  SELECT pg_notify('pgboss_' || left(encode(sha224(convert_to($1, 'UTF8')), 'hex'), 24), $2)`;
 
 /** The rows of `queue_pause`. `Queue` reads them in every transaction that takes messages. */
 export class Pauses {

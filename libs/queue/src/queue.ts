@@ -9,7 +9,8 @@ import {
 import { PgBoss, type Db as IDatabase } from 'pg-boss';
 import { DueMessages } from './due-messages.js';
 import { LineFront } from './line-front.js';
-import { type MessageBody, messageKey, toBody, toRef } from './message-key.js';
+import { byPlace, type MessageBody, messageKey, toBody, toRef } from './message-key.js';
+import { Parking } from './parking.js';
 import { type Pause, Pauses } from './pauses.js';
 import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 import { Turns, type TurnWish } from './turns.js';
@@ -36,6 +37,9 @@ export interface HeldMessage extends JobRef {
   messageId: string;
 }
 
+/** Which of the messages, in the order of the line, are not to be taken now: their tenant has enough. */
+export type FindPast = (refs: readonly JobRef[]) => Promise<ReadonlySet<JobRef>>;
+
 export interface WakeOptions {
   priority?: number;
   /** Not before this instant; at once when absent. Its turn comes when its time has come. */
@@ -61,6 +65,7 @@ export class Queue {
   private readonly boss: PgBoss;
   private readonly listeners = new Map<QueueName, () => void>();
   private readonly pauses = new Pauses();
+  private readonly parking = new Parking();
   private readonly paused = new Set<QueueName>();
   private readonly turns: Turns;
   private readonly front: LineFront;
@@ -153,18 +158,32 @@ export class Queue {
     if (refs.length > 0) await tx.query(FORGET_MESSAGES, [Object.keys(QUEUES), refs.map(messageKey)]);
   }
 
-  /** Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. */
-  async take(tx: Tx, name: QueueName, max: number): Promise<JobRef[]> {
+  /**
+   * Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. Those that
+   * `findPast` names are not taken but parked.
+   */
+  async take(tx: Tx, name: QueueName, max: number, findPast?: FindPast): Promise<JobRef[]> {
     if (await this.isPaused(tx, name)) return [];
-    const messages = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
-    if (messages.length === 0) return [];
-    this.moved(name, messages);
+    const fetched = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
+    if (fetched.length === 0) return [];
+    const messages = fetched
+      .map(({ id, data }) => ({ id, data, ref: toRef(data) }))
+      .sort((one, other) => byPlace(one.data, other.data));
+    const past = await findPast?.(messages.map(({ ref }) => ref));
+    const taken = past ? messages.filter(({ ref }) => !past.has(ref)) : messages;
+    if (taken.length < messages.length) {
+      const parked = messages.filter((message) => !taken.includes(message));
+      const named = parked.map(({ id, ref: { tenantId } }) => ({ id, tenantId }));
+      await this.parking.park(tx, name, named);
+    }
+    if (taken.length === 0) return [];
+    this.moved(name, taken);
     await this.boss.deleteJob(
       name,
-      messages.map((message) => message.id),
+      taken.map(({ id }) => id),
       { db: inTransaction(tx) },
     );
-    return messages.map((message) => toRef(message.data));
+    return taken.map(({ ref }) => ref);
   }
 
   /** Holds one message while slow work is done for it; `release` or its expiry ends that. */

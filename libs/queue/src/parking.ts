@@ -1,0 +1,45 @@
+import type { Tx } from '#database';
+import { LET_IN, PARK_FETCHED, PARK_IN_FRONT, TENANTS_WITH_PARKED } from './parking.sql.js';
+import { QUEUE_SCHEMA, type QueueName } from './queues.js';
+import { TELL_WORKERS } from './tell-workers.sql.js';
+
+/** So far in line a claim looks for more of a tenant that may have no more: else its flood would be parked a claim at a time. */
+const FRONT_OF_LINE = 1_000;
+/** Messages that one transaction lets in: some tens of milliseconds. */
+const PAGE = 1_000;
+
+/** A message that was fetched and is not to be taken now. */
+export interface FetchedMessage {
+  id: string;
+  tenantId: string;
+}
+
+/**
+ * Messages that wait outside of the line, because their tenant may have no more taken now. They keep their place, they
+ * are live as any other, and whoever takes messages never comes across them.
+ */
+export class Parking {
+  /** Parks what was fetched, and what else its tenants have near the front of the line. */
+  async park(tx: Tx, name: QueueName, messages: readonly FetchedMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    await tx.query(PARK_FETCHED, [name, messages.map(({ id }) => id)]);
+    const tenants = [...new Set(messages.map(({ tenantId }) => tenantId))];
+    await tx.query(PARK_IN_FRONT, [name, tenants, FRONT_OF_LINE]);
+  }
+
+  /**
+   * Lets the first of the tenant's parked messages back into the line, so many that `room` of them stand in it, and tells
+   * the workers when the transaction commits. Null: as many as one transaction may. Answers how many came.
+   */
+  async letIn(tx: Tx, name: QueueName, tenantId: string, room: number | null): Promise<number> {
+    const letIn = await tx.query(LET_IN, [name, tenantId, room, PAGE]);
+    if (letIn.length > 0) await tx.query(TELL_WORKERS, [QUEUE_SCHEMA, name]);
+    return letIn.length;
+  }
+
+  /** The tenants that have parked messages. */
+  async tenants(tx: Tx, name: QueueName): Promise<string[]> {
+    const rows = await tx.query<{ tenantId: string }>(TENANTS_WITH_PARKED, [name]);
+    return rows.map(({ tenantId }) => tenantId);
+  }
+}
