@@ -3,7 +3,15 @@ import { FolderArtifactStore } from '#artifacts';
 import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
-import { DraftExchanges, JobDrafting, JobRuns, LostRuns, QueueReconciler, type WorkerIdentity } from '#jobs';
+import {
+  DraftExchanges,
+  JobDrafting,
+  JobRuns,
+  LostRuns,
+  ParkedJobs,
+  QueueReconciler,
+  type WorkerIdentity,
+} from '#jobs';
 import { createLogger, FrameworkLogger, release } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
@@ -12,6 +20,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { abilitiesOf } from './abilities.js';
 import { readEnv } from './env.js';
+import { lettingInParked } from './letting-in-parked.js';
 import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { ledgerSweeper } from './ledger-sweeper.js';
@@ -68,6 +77,7 @@ try {
   const exchanges = new DraftExchanges(store, drafting.ledger);
   const sweepingLedger = ledgerSweeper(drafting.ledger, logger);
   const givingTurns = turnGiver(queue, logger);
+  const lettingIn = lettingInParked(new ParkedJobs(database, scope), logger);
   const worker = new Worker(
     {
       identity,
@@ -128,6 +138,7 @@ try {
       app.get(Drain).begin();
       await sweepingLedger.stop();
       await givingTurns.stop();
+      await lettingIn.stop();
       const facts = await worker.drain(graceMs, hurry.signal);
       await drafting.calls?.stop();
       await closing.run();
@@ -145,6 +156,7 @@ try {
   worker.start();
   sweepingLedger.start();
   givingTurns.start();
+  lettingIn.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

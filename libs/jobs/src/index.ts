@@ -23,6 +23,7 @@ export { type JobFilter, JobReads } from './job-reads.js';
 export { RUN_ENDED_CHANNEL } from './close-run.js';
 export { JobRuns, type Settlement, type StepResult } from './job-runs.js';
 export { LostRuns, type LostRun } from './lost-runs.js';
+export { ParkedJobs } from './parked-jobs.js';
 export { QueueControl, QueueNotFound, queueNamed, type QueueState } from './queue-control.js';
 export { QueueReconciler, type ReconcileRound, type Repair, type RepairKind } from './queue-reconciler.js';
 export { type QuotaReport, QuotaReports } from './quota-reports.js';

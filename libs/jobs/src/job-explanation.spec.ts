@@ -37,7 +37,7 @@ const JOB: Job = {
 const worker = (given: Partial<LivingWorker> = {}): LivingWorker => {
   return { worker_id: 'w1', slots: 4, busy_slots: 1, seen_at: NOW, missing: [], ...given };
 };
-const place = { notBefore: EARLIER, ahead: 0 };
+const place = { notBefore: EARLIER, parked: false, ahead: 0 };
 
 function of(job: Partial<Job>, given: Partial<Situation> = {}): ReturnType<typeof explain> {
   return explain({
@@ -46,6 +46,7 @@ function of(job: Partial<Job>, given: Partial<Situation> = {}): ReturnType<typeo
     queue: 'job.run',
     pause: null,
     place,
+    running: null,
     workers: [worker()],
     lastSeenAt: NOW,
     run: null,
@@ -59,6 +60,22 @@ describe('the explanation of a queued job', () => {
     const { runnable, reasons } = of({});
     expect(runnable).toBe(true);
     expect(reasons).toMatchObject([{ code: 'IN_LINE', ahead: 0, ahead_is_exact: true, since: EARLIER }]);
+  });
+
+  it('says that its tenant has as many running as it may, parked already or not, and how many of its own go first', () => {
+    const running = { limit: 3, current: 3 };
+    const parked = of({}, { running, place: { ...place, parked: true, ahead: 7 } });
+    expect(parked).toMatchObject({
+      runnable: false,
+      reasons: [{ code: 'TENANT_AT_LIMIT', limit: 3, current: 3, ahead: 7, ahead_is_exact: true }],
+    });
+    expect(codes({}, { running })).toEqual(['TENANT_AT_LIMIT', 'IN_LINE']);
+    expect(codes({}, { running: { limit: 3, current: 2 } })).toEqual(['IN_LINE']);
+    // Its place is free, and the next look lets it in.
+    expect(codes({}, { running: { limit: 4, current: 3 }, place: { ...place, parked: true } })).toEqual([
+      'IN_LINE',
+    ]);
+    expect(codes({ scheduled_at: LATER }, { running })).toEqual(['WAITING_FOR_TIME', 'TENANT_AT_LIMIT']);
   });
 
   it('counts no further than it was counted', () => {

@@ -12,6 +12,7 @@ export const REASON_CODES = {
   NO_WORKER_ALIVE: 'No worker has been seen lately.',
   NO_WORKER_WITH: 'No worker that lives can do all that the plan needs.',
   MESSAGE_MISSING: 'The job has no message in the queue; the reconciler sends one.',
+  TENANT_AT_LIMIT: 'The tenant has as many jobs running as its quota lets it have.',
   ALL_SLOTS_BUSY: 'Every worker that could take the job had all its slots busy at its last heartbeat.',
   IN_LINE: 'The job waits its turn.',
   EXPIRES_AT: 'A job that still waits at this instant fails.',
@@ -63,6 +64,8 @@ export interface Situation {
   queue: QueueName | null;
   pause: Pause | null;
   place: PlaceInLine | null;
+  /** How many jobs the tenant may have running, and has; null: no limit, or nobody asked. */
+  running: { limit: number; current: number } | null;
   workers: readonly LivingWorker[];
   /** When any worker was seen last. */
   lastSeenAt: Instant | null;
@@ -99,7 +102,13 @@ function reasonsOf(situation: Situation): Reason[] {
     case 'running':
       return running(situation);
     case 'queued':
-      return [...waits(situation), ...obstacles(situation), ...line(situation), ...expires(situation)];
+      return [
+        ...waits(situation),
+        ...obstacles(situation),
+        ...atLimit(situation),
+        ...line(situation),
+        ...expires(situation),
+      ];
     case 'succeeded':
     case 'failed':
     case 'cancelled':
@@ -186,9 +195,19 @@ function obstacles({ job, queue, pause, place, workers, lastSeenAt }: Situation)
   return reasons;
 }
 
-/** What is before the job. Its time may be yet to come: then it stands in no line. */
-function line({ now, job, place, workers }: Situation): Reason[] {
+/** A job that is not parked yet will be, by the first worker that comes across it. */
+function atLimit({ place, running: jobs }: Situation): Reason[] {
+  if (!place || !jobs || jobs.current < jobs.limit) return [];
+  const { limit, current } = jobs;
+  const detail = `The tenant may have ${String(limit)} jobs running at a time and has ${String(current)}.`;
+  const ahead = place.parked ? { ahead: place.ahead, ahead_is_exact: place.ahead < COUNT_AHEAD_TO } : {};
+  return [reason('TENANT_AT_LIMIT', detail, { limit, current, ...ahead })];
+}
+
+/** What is before the job. Its time may be yet to come, or it is parked: then it stands in no line. */
+function line({ now, job, place, running: jobs, workers }: Situation): Reason[] {
   if (!place || (job.scheduled_at !== null && job.scheduled_at > now)) return [];
+  if (place.parked && jobs && jobs.current >= jobs.limit) return [];
   const reasons: Reason[] = [];
   const able = workers.filter(({ missing }) => missing.length === 0);
   if (able.length > 0 && able.every(({ slots, busy_slots: busy }) => busy >= slots)) {

@@ -28,6 +28,13 @@ const FIND_OPEN_RUN = `
   FROM run
   WHERE tenant_id = $1 AND job_id = $2 AND ended_at IS NULL`;
 
+/** No row: no limit. */
+const FIND_RUNNING = `
+  SELECT running_jobs AS "limit",
+    (SELECT count(*) FROM run WHERE run.tenant_id = $1 AND run.ended_at IS NULL) AS current
+  FROM tenant_quota
+  WHERE tenant_id = $1 AND running_jobs IS NOT NULL`;
+
 /** The job may move between two looks; so often all of it is looked at again. */
 const LOOKS = 5;
 
@@ -61,6 +68,7 @@ export class JobExplanations {
     const queue = queueOf(job);
     const pause = queue && (await this.pauses.find(tx, queue));
     const place = queue && (await this.messages.place(tx, queue, ref, COUNT_AHEAD_TO));
+    const running = queue === 'job.run' ? await this.findRunning(tx, ref) : null;
     const workers = queue
       ? await tx.query<LivingWorker & Record<string, unknown>>(LIVING_WORKERS, [this.leaseMs, job.needs])
       : [];
@@ -70,7 +78,12 @@ export class JobExplanations {
         : [];
     const [times] = await tx.query<{ now: Instant; lastSeenAt: Instant | null }>(NOW_AND_LAST_SEEN);
     if (!times) throw new Error('SELECT without FROM gave no row');
-    return { ...times, job, queue, pause, place, workers, run: run ?? null };
+    return { ...times, job, queue, pause, place, running, workers, run: run ?? null };
+  }
+
+  private async findRunning(tx: Tx, { tenantId }: JobRef): Promise<Situation['running']> {
+    const [running] = await tx.query<{ limit: number; current: number }>(FIND_RUNNING, [tenantId]);
+    return running ?? null;
   }
 }
 

@@ -29,6 +29,7 @@ import {
   PrimaryDatasetMissing,
 } from './refusals.js';
 import { once, type RepeatKey } from './repeated-requests.js';
+import { RunningJobsLimit } from './running-jobs-limit.js';
 
 export interface NewJobRequest {
   jobId?: string | undefined;
@@ -69,6 +70,7 @@ export class JobLifecycle {
   private readonly drafts = new Drafts();
   private readonly inputs = new JobInputRows();
   private readonly freezer: PlanFreezer;
+  private readonly limit = new RunningJobsLimit();
 
   constructor(
     private readonly database: Database,
@@ -225,6 +227,7 @@ export class JobLifecycle {
       if (cancelled.run_id !== null) {
         await closeRun(tx, ref, cancelled.run_id, { outcome: 'cancelled', error: null });
         await announceEnd(tx, cancelled.run_id);
+        await this.limit.letIn(tx, [ref.tenantId]);
       }
       return cancelled;
     });

@@ -20,6 +20,7 @@ import {
 } from './job-runs.sql.js';
 import { columnsOf } from './ref-columns.js';
 import { PlanMissing, StaleLease } from './refusals.js';
+import { RunningJobsLimit } from './running-jobs-limit.js';
 import type { ClaimedRun, DoneStep, Lease, RunOrder, RunOutcome } from './run.js';
 import type { WorkerIdentity } from './workers.js';
 
@@ -67,6 +68,7 @@ export class JobRuns {
   private readonly plans = new FrozenPlans();
   private readonly inputs = new JobInputRows();
   private readonly artifacts = new JobArtifacts();
+  private readonly limit = new RunningJobsLimit();
 
   constructor(
     private readonly database: Database,
@@ -78,22 +80,14 @@ export class JobRuns {
   /**
    * Claims up to `max` queued jobs that the worker can carry out. Their messages go in the same transaction, so a
    * crash leaves either a message or a lease. A message whose job is not queued any more goes with nothing done; one
-   * that came too early, or to the wrong worker, comes again.
+   * that came too early, or to the wrong worker, comes again; one whose tenant may have no more running is parked.
    */
   async claim(worker: WorkerIdentity, max: number): Promise<ClaimedRun[]> {
-    return this.database.acrossTenants(this.scope, async (tx) => {
-      const refs = await this.queue.take(tx, 'job.run', max);
-      if (refs.length === 0) return [];
-      const claimed = await tx.query<ClaimedRun>(CLAIM_JOBS, [
-        ...columnsOf(refs),
-        worker.workerId,
-        worker.build,
-        this.leaseMs,
-        worker.abilities,
-      ]);
-      if (claimed.length < refs.length) await this.wakeAgain(tx, refs);
-      return claimed;
-    });
+    for (;;) {
+      const { claimed, parked } = await this.claimOnce(worker, max);
+      // Behind those that were parked there may be others, and nobody else tells of them.
+      if (claimed.length > 0 || !parked) return claimed;
+    }
   }
 
   /** Runs that this worker was given without hearing of it, because the answer to a claim was lost. */
@@ -181,6 +175,34 @@ export class JobRuns {
         const when = settlement.outcome === 'interrupted' ? { turn: FRONT } : { notBefore: job.notBefore };
         await this.queue.wake(tx, 'job.run', lease, { priority: job.priority, ...when });
       }
+      await this.limit.runEnded(tx, lease.tenantId);
+    });
+  }
+
+  private async claimOnce(
+    worker: WorkerIdentity,
+    max: number,
+  ): Promise<{ claimed: ClaimedRun[]; parked: boolean }> {
+    return this.database.acrossTenants(this.scope, async (tx) => {
+      const past = { parked: false };
+      const refs = await this.queue.take(tx, 'job.run', max, async (fetched) => {
+        const pastLimit = await this.limit.findPast(tx, fetched);
+        past.parked = pastLimit.size > 0;
+        return pastLimit;
+      });
+      if (refs.length === 0) return { claimed: [], ...past };
+      const claimed = await tx.query<ClaimedRun>(CLAIM_JOBS, [
+        ...columnsOf(refs),
+        worker.workerId,
+        worker.build,
+        this.leaseMs,
+        worker.abilities,
+      ]);
+      if (claimed.length < refs.length) {
+        await this.wakeAgain(tx, refs);
+        await this.limit.notClaimed(tx, refs);
+      }
+      return { claimed, ...past };
     });
   }
 

@@ -5,6 +5,7 @@ import type { Failure } from './job.js';
 import { ABANDON_EXPIRED, EXPIRE_JOBS } from './job-runs.sql.js';
 import { columnsOf } from './ref-columns.js';
 import type { Lease } from './run.js';
+import { RunningJobsLimit } from './running-jobs-limit.js';
 
 /** At most so many are dealt with in one sweep; the next comes soon. */
 const SWEEP_LIMIT = 100;
@@ -21,6 +22,8 @@ export interface LostRun extends Lease {
 
 /** What time ends: runs whose worker is gone, jobs that waited too long. Any process may look; the rows decide who wins. */
 export class LostRuns {
+  private readonly limit = new RunningJobsLimit();
+
   constructor(
     private readonly database: Database,
     private readonly queue: Queue,
@@ -46,6 +49,10 @@ export class LostRuns {
       for (const { status, priority, ...ref } of lost) {
         if (status === 'queued') await this.queue.wake(tx, 'job.run', ref, { priority, turn: FRONT });
       }
+      await this.limit.letIn(
+        tx,
+        lost.map(({ tenantId }) => tenantId),
+      );
       return lost;
     });
   }

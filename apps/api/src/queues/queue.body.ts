@@ -24,6 +24,11 @@ export class QueueBody implements QueueState {
   @ApiProperty({ description: 'Messages that a worker could take now.' })
   waiting!: number;
 
+  @ApiProperty({
+    description: 'Messages that wait until their tenant has fewer jobs running; see its quota.',
+  })
+  parked!: number;
+
   @ApiProperty({ description: 'Messages whose time has not come.' })
   delayed!: number;
 

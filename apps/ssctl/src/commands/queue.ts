@@ -118,10 +118,10 @@ async function withRedrive<T>(asOperator: AsOperator, work: (redrive: Redrive) =
 
 function queueTable(items: readonly QueueState[]): string[] {
   return table(
-    ['QUEUE', 'WAITING', 'DELAYED', 'ACTIVE', 'DEAD', 'OLDEST', 'PAUSED'],
+    ['QUEUE', 'WAITING', 'PARKED', 'DELAYED', 'ACTIVE', 'DEAD', 'OLDEST', 'PAUSED'],
     items.map((queue) => [
       queue.name,
-      ...[queue.waiting, queue.delayed, queue.active, queue.dead].map(String),
+      ...[queue.waiting, queue.parked, queue.delayed, queue.active, queue.dead].map(String),
       queue.oldest_age_seconds === null ? '-' : `${queue.oldest_age_seconds.toFixed(0)} s`,
       queue.paused === null
         ? '-'

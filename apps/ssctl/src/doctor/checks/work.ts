@@ -80,7 +80,12 @@ export function stuckJobsCheck(sweepSeconds: number, waitSeconds = LONG_WAIT_SEC
             WHERE status IN ('created', 'draft_ready') AND draft_task ->> 'state' = 'pending'
               AND updated_at < clock_timestamp() - make_interval(secs => $3)) AS drafts
          FROM (
-           SELECT greatest(queued_at, scheduled_at) AS ready_at FROM job WHERE status = 'queued'
+           SELECT greatest(queued_at, scheduled_at) AS ready_at FROM job
+           WHERE status = 'queued' AND NOT EXISTS (
+             SELECT FROM ${QUEUE_SCHEMA}.job AS parked
+             WHERE parked.name = 'job.run' AND parked.state < 'active' AND parked.blocked
+               AND parked.group_id = job.tenant_id AND parked.data ->> 'job_id' = job.job_id
+           )
          ) AS queued`,
         [waitSeconds, sweepSeconds, LONG_DRAFT_SECONDS],
       );
