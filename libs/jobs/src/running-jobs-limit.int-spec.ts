@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newTraceId } from '#observability';
-import { Messages } from '#queue';
+import { type JobRef, Messages } from '#queue';
 import {
   aTenant,
+  eventually,
   JobPrograms,
   LEASE_MS,
   messagesOf,
@@ -15,6 +16,7 @@ import type { Job } from './job.js';
 import { ParkedJobs } from './parked-jobs.js';
 import { QueueReconciler } from './queue-reconciler.js';
 import type { ClaimedRun } from './run.js';
+import { RunningJobsLimit } from './running-jobs-limit.js';
 
 let db: TestDatabase;
 let programs: JobPrograms;
@@ -131,6 +133,26 @@ describe('the limit of running jobs', () => {
     expect(await counts()).toEqual({ waiting: 0, parked: 0 });
   });
 
+  it('makes who ends a run wait for a claim that parks at this moment: else nobody would let in what it parks', async () => {
+    await limitTo(1);
+    await queued();
+    const [run] = await claim();
+    await queued();
+    let settled: Promise<void> | undefined;
+    await programs.worker.acrossTenants(programs.workerScope, async (tx) => {
+      const limit = new RunningJobsLimit();
+      const findPast = (refs: readonly JobRef[]) => limit.findPast(tx, refs);
+      expect(await programs.workerQueue.take(tx, 'job.run', 5, findPast)).toEqual([]);
+      settled = succeed(run!);
+      await eventually(async () => {
+        const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+        return (await db.sql(waiting)).length > 0;
+      });
+    });
+    await settled;
+    expect(await counts()).toEqual({ waiting: 1, parked: 0 });
+  });
+
   it('of 0 stops a tenant, and its removal frees all', async () => {
     await limitTo(0);
     const jobs = await queuedMany(5);
@@ -186,7 +208,6 @@ describe('the limit of running jobs', () => {
   it('does not make a claim give up while others wait behind what is parked', async () => {
     await limitTo(0);
     await queuedMany(30);
-    await db.sql(`UPDATE turn_front SET turn = turn`);
     const last = await queued({}, other);
     // The newcomer is next by its turn; here it is put behind all of the flood.
     await db.sql(`UPDATE pgboss.job SET created_on = '2001-01-01' WHERE data ->> 'job_id' = $1`, [
