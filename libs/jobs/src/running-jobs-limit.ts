@@ -42,16 +42,14 @@ export class RunningJobsLimit {
   private readonly limited = new Set<string>();
 
   /**
-   * Which of the jobs may not run now, in the transaction that claims the others: until it ends, no other claims any of
-   * these tenants. Tenants without a limit cost the one look that tells so.
+   * Which of the jobs, all of tenants with a limit, may not run now; in the transaction that claims the others. Until it
+   * ends, no other claims any of these tenants.
    */
   async findPast(tx: Tx, refs: readonly JobRef[]): Promise<ReadonlySet<JobRef>> {
     const tenants = [...new Set(refs.map(({ tenantId }) => tenantId))];
     const limited = (await tx.query<{ tenantId: string }>(LOCK_LIMITED, [tenants])).map(
       ({ tenantId }) => tenantId,
     );
-    for (const tenantId of tenants) this.limited.delete(tenantId);
-    if (limited.length === 0) return NONE;
     for (const tenantId of limited) this.limited.add(tenantId);
     // A statement of its own: it has to see what was committed while the one above waited.
     const left = new Map(await this.room(tx, limited));
@@ -89,6 +87,7 @@ export class RunningJobsLimit {
    */
   async letIn(tx: Tx, tenants: readonly string[]): Promise<void> {
     for (const [tenantId, room] of await this.room(tx, [...new Set(tenants)])) {
+      if (room === null) this.limited.delete(tenantId);
       if (room === null || room > 0) await this.parking.letIn(tx, 'job.run', tenantId, room);
     }
   }
@@ -99,5 +98,3 @@ export class RunningJobsLimit {
     return new Map(rows.map(({ tenantId, room }) => [tenantId, room]));
   }
 }
-
-const NONE: ReadonlySet<JobRef> = new Set();

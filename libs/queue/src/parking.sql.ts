@@ -18,6 +18,18 @@ const PARKED = `blocked AND group_id IS NOT NULL AND state < 'active'`;
 const AS_PARKED = `
   state = 'created', started_on = NULL, heartbeat_on = NULL, blocked = true, group_id = message.data ->> 'tenant_id'`;
 
+/**
+ * Takes those of the fetched messages ($1 queue, $2 ids) whose tenant has no limit of running jobs: what is done for every
+ * claim asks nothing more than what it has to ask in any case.
+ */
+export const TAKE_UNLIMITED = `
+  DELETE FROM ${QUEUE_SCHEMA}.job AS message
+  WHERE name = $1 AND id = ANY ($2::uuid[]) AND NOT EXISTS (
+    SELECT FROM tenant_quota AS quota
+    WHERE quota.tenant_id = message.data ->> 'tenant_id' AND quota.running_jobs IS NOT NULL
+  )
+  RETURNING id`;
+
 /** Messages of queue $1 that this transaction has fetched ($2). */
 export const PARK_FETCHED = `
   UPDATE ${QUEUE_SCHEMA}.job AS message

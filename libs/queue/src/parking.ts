@@ -1,17 +1,17 @@
 import type { Tx } from '#database';
-import { LET_IN, PARK_FETCHED, PARK_IN_FRONT, TENANTS_WITH_PARKED } from './parking.sql.js';
-import { QUEUE_SCHEMA, type QueueName } from './queues.js';
+import { LET_IN, PARK_FETCHED, PARK_IN_FRONT, TAKE_UNLIMITED, TENANTS_WITH_PARKED } from './parking.sql.js';
+import { type JobRef, QUEUE_SCHEMA, type QueueName } from './queues.js';
 import { TELL_WORKERS } from './tell-workers.sql.js';
 
 /** So far in line a claim looks for more of a tenant that may have no more: else its flood would be parked a claim at a time. */
-const FRONT_OF_LINE = 1_000;
+const FRONT_OF_LINE = 250;
 /** Messages that one transaction lets in: some tens of milliseconds. */
-const PAGE = 1_000;
+const PAGE = 250;
 
-/** A message that was fetched and is not to be taken now. */
+/** A message that the transaction has fetched. */
 export interface FetchedMessage {
   id: string;
-  tenantId: string;
+  ref: JobRef;
 }
 
 /**
@@ -19,11 +19,23 @@ export interface FetchedMessage {
  * are live as any other, and whoever takes messages never comes across them.
  */
 export class Parking {
+  /** Takes what is of tenants without a limit out of the queue, and answers what is left: of tenants with one. */
+  async takeUnlimited<Message extends FetchedMessage>(
+    tx: Tx,
+    name: QueueName,
+    messages: readonly Message[],
+  ): Promise<Message[]> {
+    const rows = await tx.query<{ id: string }>(TAKE_UNLIMITED, [name, messages.map(({ id }) => id)]);
+    if (rows.length === messages.length) return [];
+    const taken = new Set(rows.map(({ id }) => id));
+    return messages.filter(({ id }) => !taken.has(id));
+  }
+
   /** Parks what was fetched, and what else its tenants have near the front of the line. */
   async park(tx: Tx, name: QueueName, messages: readonly FetchedMessage[]): Promise<void> {
     if (messages.length === 0) return;
     await tx.query(PARK_FETCHED, [name, messages.map(({ id }) => id)]);
-    const tenants = [...new Set(messages.map(({ tenantId }) => tenantId))];
+    const tenants = [...new Set(messages.map(({ ref }) => ref.tenantId))];
     await tx.query(PARK_IN_FRONT, [name, tenants, FRONT_OF_LINE]);
   }
 

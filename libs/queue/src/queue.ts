@@ -10,7 +10,7 @@ import { PgBoss, type Db as IDatabase } from 'pg-boss';
 import { DueMessages } from './due-messages.js';
 import { LineFront } from './line-front.js';
 import { byPlace, type MessageBody, messageKey, toBody, toRef } from './message-key.js';
-import { Parking } from './parking.js';
+import { type FetchedMessage, Parking } from './parking.js';
 import { type Pause, Pauses } from './pauses.js';
 import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 import { Turns, type TurnWish } from './turns.js';
@@ -39,6 +39,9 @@ export interface HeldMessage extends JobRef {
 
 /** Which of the messages, in the order of the line, are not to be taken now: their tenant has enough. */
 export type FindPast = (refs: readonly JobRef[]) => Promise<ReadonlySet<JobRef>>;
+
+const nobody: ReadonlySet<JobRef> = new Set();
+const nothing: FindPast = () => Promise.resolve(nobody);
 
 export interface WakeOptions {
   priority?: number;
@@ -159,30 +162,20 @@ export class Queue {
   }
 
   /**
-   * Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. Those that
-   * `findPast` names are not taken but parked.
+   * Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. They come in
+   * the order of the line. Of those whose tenant has a limit of running jobs, what `findPast` names is not taken but parked.
    */
-  async take(tx: Tx, name: QueueName, max: number, findPast?: FindPast): Promise<JobRef[]> {
+  async take(tx: Tx, name: QueueName, max: number, findPast: FindPast = nothing): Promise<JobRef[]> {
     if (await this.isPaused(tx, name)) return [];
     const fetched = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
     if (fetched.length === 0) return [];
     const messages = fetched
       .map(({ id, data }) => ({ id, data, ref: toRef(data) }))
       .sort((one, other) => byPlace(one.data, other.data));
-    const past = await findPast?.(messages.map(({ ref }) => ref));
-    const taken = past ? messages.filter(({ ref }) => !past.has(ref)) : messages;
-    if (taken.length < messages.length) {
-      const parked = messages.filter((message) => !taken.includes(message));
-      const named = parked.map(({ id, ref: { tenantId } }) => ({ id, tenantId }));
-      await this.parking.park(tx, name, named);
-    }
-    if (taken.length === 0) return [];
+    const limited = await this.parking.takeUnlimited(tx, name, messages);
+    const past = limited.length > 0 ? await this.takeLimited(tx, name, limited, findPast) : nobody;
+    const taken = messages.filter(({ ref }) => !past.has(ref));
     this.moved(name, taken);
-    await this.boss.deleteJob(
-      name,
-      taken.map(({ id }) => id),
-      { db: inTransaction(tx) },
-    );
     return taken.map(({ ref }) => ref);
   }
 
@@ -233,6 +226,24 @@ export class Queue {
         ...(notBefore ? { startAfter: notBefore } : {}),
       };
     });
+  }
+
+  /** Takes what may be taken and parks the rest, which it answers. */
+  private async takeLimited(
+    tx: Tx,
+    name: QueueName,
+    messages: readonly FetchedMessage[],
+    findPast: FindPast,
+  ): Promise<ReadonlySet<JobRef>> {
+    const past = await findPast(messages.map(({ ref }) => ref));
+    const taken = messages.filter(({ ref }) => !past.has(ref)).map(({ id }) => id);
+    if (taken.length > 0) await this.boss.deleteJob(name, taken, { db: inTransaction(tx) });
+    await this.parking.park(
+      tx,
+      name,
+      messages.filter(({ ref }) => past.has(ref)),
+    );
+    return past;
   }
 
   private moved(name: QueueName, messages: readonly { data: MessageBody }[]): void {
