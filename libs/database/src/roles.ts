@@ -18,7 +18,9 @@ DECLARE
 BEGIN
   -- Any number, so long as every SS uses the same.
   PERFORM pg_advisory_xact_lock(5302026);
-  FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator', 'ss_migration'] LOOP
+  FOREACH wanted IN ARRAY ARRAY[
+    'ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator', 'ss_migration', 'ss_auditor', 'ss_audit_views'
+  ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
       BEGIN
         EXECUTE format(
@@ -42,6 +44,10 @@ BEGIN
   END IF;
   IF NOT pg_has_role('ss_operator', 'ss_migration', 'MEMBER') THEN
     GRANT ss_migration TO ss_operator;
+  END IF;
+  -- The owner makes the auditors' views and gives them to a role that owns nothing else; it inherits nothing of it.
+  IF NOT pg_has_role('ss_owner', 'ss_audit_views', may_take_on) THEN
+    GRANT ss_audit_views TO ss_owner;
   END IF;
   FOREACH wanted IN ARRAY ARRAY['ss_owner', 'ss_system', 'ss_api', 'ss_worker', 'ss_operator', 'ss_migration'] LOOP
     IF NOT pg_has_role(session_user, wanted, may_take_on) THEN

@@ -142,8 +142,9 @@ describe('every table with a tenant_id', () => {
     );
     const usual = 'across_tenants to {ss_system}, own_tenant_only to {public}';
     const auditPolicies =
-      'across_tenants to {ss_system}, jobs_are_left_to_triggers to {ss_api,ss_operator,ss_system,ss_worker}, ' +
-      'own_tenant_only to {public}, written_by_triggers to {ss_owner}';
+      'across_tenants to {ss_system}, auditors_see_theirs to {ss_audit_views}, ' +
+      'jobs_are_left_to_triggers to {ss_api,ss_operator,ss_system,ss_worker}, own_tenant_only to {public}, ' +
+      'read_through_views to {ss_audit_views}, written_by_triggers to {ss_owner}';
     const keyPolicies = `${usual}, platform_keys_are_made_by_operators to {ss_api}`;
     const special = new Map([
       ['audit_event', auditPolicies],
