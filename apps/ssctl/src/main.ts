@@ -3,6 +3,7 @@ import { isNotDeployed } from '#database';
 import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
+import { addAuditorCommands } from './commands/auditor.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addJobCommands } from './commands/job.js';
 import { addDoctorCommand } from './commands/doctor.js';
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
   addJobCommands(program, withDeployment, configuration);
   addMigrateCommands(program, configuration, withDeployment);
   addAuditCommands(program, withDeployment, configuration);
+  addAuditorCommands(program, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   addFakeLlmCommand(program);

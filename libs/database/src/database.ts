@@ -104,6 +104,11 @@ export class Database {
     return this.run(this.settings(this.options.role, '', scope), work);
   }
 
+  /** The one door to the rights of the URL's login itself: for an administrator who makes logins. Programs have none. */
+  async administering<T>(scope: TenantScope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.run(this.settings('none', scope.tenantId, scope), work);
+  }
+
   /** Like {@link transaction}, with Prisma's client: for reads and writes that are not hot. */
   async withPrisma<T>(scope: TenantScope, work: (db: Prisma.TransactionClient) => Promise<T>): Promise<T> {
     const progress = { isWorkDone: false };

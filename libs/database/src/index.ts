@@ -1,3 +1,4 @@
+export { type AuditorLimits, dropAuditorLogin, tryCreateAuditorLogin } from './auditor-logins.js';
 export { type Connection, connectionFor } from './connection.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedServer } from './embedded-server.js';

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { deployQueues } from '#queue';
 import { Session, type TestDatabase, testDatabase } from '#testing';
+import { dropAuditorLogin, tryCreateAuditorLogin } from './auditor-logins.js';
+import { Database } from './database.js';
 import { EmbeddedServer } from './embedded-server.js';
 import { programUrl } from './roles.js';
 import { deploySchema, schemaStatus } from './schema-migrations.js';
@@ -65,6 +67,27 @@ describe('an owner that is no superuser', () => {
       );
       expect(rights).toEqual({ rolsuper: false, rolbypassrls: false, rolcreaterole: false });
     }
+  });
+
+  it('makes an auditor, who reads the views with the password, and drops it', async () => {
+    const database = new Database({
+      url,
+      role: 'ss_operator',
+      applicationName: 'test',
+      onError: () => undefined,
+    });
+    const scope = { tenantId: MINE, actor: { kind: 'operator', id: 'olga' }, source: 'test' } as const;
+    const limits = { statementMs: 5_000, idleMs: 5_000, transactionMs: 5_000 };
+    const create = (): Promise<string | null> =>
+      database.administering(scope, (tx) => tryCreateAuditorLogin(tx, 'anna', limits));
+    const password = await create();
+    expect(await create()).toBeNull();
+    const its = new URL(url);
+    Object.assign(its, { username: 'anna', password });
+    expect(await query(its.toString(), 'SELECT FROM audit_api.event')).toEqual([]);
+    await database.administering(scope, (tx) => dropAuditorLogin(tx, 'anna'));
+    await expect(query(its.toString(), 'SELECT')).rejects.toMatchObject({ code: '28P01' });
+    await database.close();
   });
 });
 

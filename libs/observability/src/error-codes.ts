@@ -13,6 +13,9 @@ export const ERROR_CODES = {
   ARTIFACT_NOT_FOUND: 'The job has no artifact of this path, or its bytes are gone.',
   ARTIFACT_PATH_UNSAFE: 'A path that could lead out of the job’s folder.',
   ARTIFACT_RANGE_UNSATISFIABLE: 'The Range lies outside of the file.',
+  AUDITOR_EXISTS: 'The database server has a role of this name.',
+  AUDITOR_NAME_UNSAFE: 'The name of an auditor’s login is of a form that is not taken.',
+  AUDITOR_NOT_FOUND: 'The database has no auditor of this name.',
   AUTH_BEARER_TOKEN_INVALID:
     'The key or token is of the wrong form, unknown, expired, revoked, or not for this service.',
   AUTH_BEARER_TOKEN_MISSING: 'The request carries no key.',

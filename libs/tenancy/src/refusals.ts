@@ -136,6 +136,27 @@ export class KeyScopeUnknown extends DomainError {
   }
 }
 
+export class AuditorExists extends DomainError {
+  constructor(login: string) {
+    super('AUDITOR_EXISTS', `The database server has a role named ${login}. Choose another name.`, { login });
+  }
+}
+
+export class AuditorNameUnsafe extends DomainError {
+  constructor() {
+    super(
+      'AUDITOR_NAME_UNSAFE',
+      'An auditor is named by 1 to 63 lower-case letters, digits and underscores, a letter first; not pg_… or ss_….',
+    );
+  }
+}
+
+export class AuditorNotFound extends DomainError {
+  constructor(login: string) {
+    super('AUDITOR_NOT_FOUND', `There is no auditor named ${login}.`, { login });
+  }
+}
+
 /** What is done for a reason only, and none was given. */
 export class ReasonRequired extends DomainError {
   constructor() {

@@ -1,3 +1,4 @@
+export { AuditorSession } from './auditor.js';
 export { eventually } from './eventually.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
 export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
@@ -10,6 +11,7 @@ export {
   aJob,
   aKey,
   anArtifact,
+  anAuditEvent,
   aPlan,
   aRun,
   aTenant,

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '#audit';
 import type { Artifact, Draft, FrozenPlan, InputDataset, Job, JobStatus } from '#jobs';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { TestDatabase } from './test-database.js';
@@ -224,6 +225,24 @@ export interface AuditRow {
   source: string;
   database_user: string;
   metadata: Record<string, unknown> | null;
+}
+
+/** A row of the audit; without `occurred_at` it is of now. */
+export async function anAuditEvent(
+  db: TestDatabase,
+  tenantId: string,
+  given: Partial<Omit<AuditEvent, 'event_id'>> & { database_user?: string } = {},
+): Promise<AuditEvent> {
+  return db.put<AuditEvent & Record<string, unknown>>('audit_event', {
+    tenant_id: tenantId,
+    actor_kind: 'operator',
+    actor_id: 'olga',
+    action: 'thing.done',
+    resource_type: 'thing',
+    resource_id: 'thing-1',
+    source: 'ssctl',
+    ...given,
+  });
 }
 
 /** What the audit says of the job, in the order in which it was written. */

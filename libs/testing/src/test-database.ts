@@ -76,6 +76,17 @@ export class TestDatabase {
     return database;
   }
 
+  /** As an operator has it who may make logins: by the owner's URL. Whoever asks closes it. */
+  administrator(): Database {
+    return new Database({
+      url: this.ownerUrl,
+      role: 'ss_operator',
+      applicationName: 'ssctl-in-test',
+      poolSize: 2,
+      onError: () => undefined,
+    });
+  }
+
   /** Plain SQL as the superuser: to look at what is there, behind every policy and right. */
   async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.inTurn(async (client) => (await client.query<Row>(text, values)).rows);

@@ -29,6 +29,8 @@ export const DENIALS: Readonly<Record<string, boolean>> = {
   TENANT_NOT_FOUND: true,
   // There is no such address, so nothing that could be somebody's.
   API_NOT_FOUND: false,
+  // Auditors are made by ssctl alone; no route knows them.
+  AUDITOR_NOT_FOUND: false,
   // The queues are the same for everyone.
   QUEUE_NOT_FOUND: false,
   // The job is the tenant's own, and not that far.
