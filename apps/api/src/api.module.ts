@@ -27,6 +27,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@ne
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
 import { ArtifactsController } from './artifacts/artifacts.controller.js';
 import { AuditController } from './audit/audit.controller.js';
+import { AuditEventsController } from './audit/audit-events.controller.js';
 import { DraftController } from './draft/draft.controller.js';
 import { AuthGuard } from './http/auth.guard.js';
 import { BodyPipe } from './http/body.pipe.js';
@@ -92,6 +93,7 @@ export class ApiModule {
         RunsController,
         ArtifactsController,
         AuditController,
+        AuditEventsController,
         ExplainController,
         QueuesController,
         KeysController,

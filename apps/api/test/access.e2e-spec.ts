@@ -144,6 +144,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
     () => theirs.get('/v1/jobs/same/artifacts/tables/read.csv'),
   ],
   [`get ${JOB}/audit`]: 'reads',
+  'get /v1/audit': 'reads',
   'get /v1/usage': 'reads',
   'get /v1/quota': 'reads',
   'put /v1/tenants/{tenant_id}/quota': [

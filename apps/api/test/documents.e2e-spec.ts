@@ -99,6 +99,7 @@ describe('/openapi.json', () => {
           jobs,
           '/v1/quota',
           '/v1/tenants/{tenant_id}/quota',
+          '/v1/audit',
           '/v1/usage',
           `${jobs}/artifacts`,
           `${jobs}/artifacts/{path}`,

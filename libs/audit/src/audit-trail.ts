@@ -1,4 +1,5 @@
 import type { Database, Instant, TenantScope } from '#database';
+import { type AuditFilter, conditionsOf } from './audit-filter.js';
 
 /** One row of the audit, as clients and auditors see it. */
 export interface AuditEvent {
@@ -30,9 +31,17 @@ export interface TrailPage {
   limit: number;
 }
 
+/** Where an event stands in time; no two are at the same place. */
+export interface AuditPlace {
+  occurredAt: Instant;
+  eventId: number;
+}
+
+export const EVENT_COLUMNS = `event_id, occurred_at, actor_kind, actor_id, action, resource_type, resource_id,
+  from_status, to_status, version, run_id, lease_no, reason, request_id, trace_id, source, changes, metadata`;
+
 const READ_TRAIL = `
-  SELECT event_id, occurred_at, actor_kind, actor_id, action, resource_type, resource_id, from_status, to_status,
-    version, run_id, lease_no, reason, request_id, trace_id, source, changes, metadata
+  SELECT ${EVENT_COLUMNS}
   FROM audit_event
   WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND event_id > $4
   ORDER BY event_id
@@ -52,6 +61,31 @@ export class AuditTrail {
         page.afterEventId ?? 0,
         page.limit,
       ]),
+    );
+  }
+
+  /** What happened in the tenant, newest first. What happens meanwhile moves no later page. */
+  async search(
+    scope: TenantScope,
+    filter: AuditFilter,
+    page: { before?: AuditPlace | undefined; limit: number },
+  ): Promise<AuditEvent[]> {
+    const values: unknown[] = [scope.tenantId, page.limit];
+    const conditions = conditionsOf(filter, values);
+    if (page.before) {
+      const at = `$${String(values.push(page.before.occurredAt))}`;
+      const id = `$${String(values.push(page.before.eventId))}`;
+      // The first says nothing that the second does not, and keeps later months out of the plan.
+      conditions.push(`occurred_at <= ${at}`, `(occurred_at, event_id) < (${at}, ${id})`);
+    }
+    const statement = `
+      SELECT ${EVENT_COLUMNS}
+      FROM audit_event
+      WHERE ${['tenant_id = $1', ...conditions].join(' AND ')}
+      ORDER BY occurred_at DESC, event_id DESC
+      LIMIT $2`;
+    return this.database.transaction(scope, (tx) =>
+      tx.query<AuditEvent & Record<string, unknown>>(statement, values),
     );
   }
 }

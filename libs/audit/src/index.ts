@@ -1,5 +1,6 @@
+export { type AuditFilter } from './audit-filter.js';
 export { AuditSeal, type Sealed } from './audit-seal.js';
-export { type AuditEvent, AuditTrail, type TrailPage } from './audit-trail.js';
+export { type AuditEvent, type AuditPlace, AuditTrail, type TrailPage } from './audit-trail.js';
 export { AuditVerifier, type BadPlace, type Verification, type VerifyOptions } from './audit-verifier.js';
 export { type Checkpoint, CheckpointSigner, newSigningKey } from './checkpoint.js';
 export { CheckpointFolder } from './checkpoint-folder.js';

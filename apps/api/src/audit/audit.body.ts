@@ -1,9 +1,14 @@
-import type { AuditEvent } from '#audit';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { AuditEvent, AuditFilter } from '#audit';
+import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInstant } from '../http/is-instant.js';
 
 const text = { type: String, nullable: true } as const;
+const ACTOR_KINDS = ['api_key', 'oidc_subject', 'worker', 'operator', 'database_user', 'migration', 'anonymous'];
+const OUTCOMES = ['denied', 'done'] as const;
+const MAX_TEXT = 500;
+
 const object = { type: 'object', additionalProperties: true, nullable: true } as const;
 
 /** Who did what, when and why. */
@@ -14,7 +19,7 @@ export class AuditEventBody implements AuditEvent {
   @ApiProperty({ format: 'date-time', description: 'By the database’s clock.' })
   occurred_at!: string;
 
-  @ApiProperty({ enum: ['api_key', 'oidc_subject', 'worker', 'operator', 'database_user', 'migration', 'anonymous'] })
+  @ApiProperty({ enum: ACTOR_KINDS })
   actor_kind!: string;
 
   @ApiProperty()
@@ -86,3 +91,64 @@ export class AuditQuery {
   @MaxLength(200)
   cursor?: string;
 }
+
+/** Which events: those that fit everything that is said. */
+export class AuditFilterQuery implements AuditFilter {
+  @ApiPropertyOptional({ enum: ACTOR_KINDS })
+  @IsOptional()
+  @IsIn(ACTOR_KINDS)
+  actor_kind?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  actor_id?: string;
+
+  @ApiPropertyOptional({ example: 'job.confirmed' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  action?: string;
+
+  @ApiPropertyOptional({ example: 'job' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  resource_type?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  resource_id?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  request_id?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  trace_id?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'From this instant on.' })
+  @IsOptional()
+  @IsInstant()
+  since?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Before this instant.' })
+  @IsOptional()
+  @IsInstant()
+  until?: string;
+
+  @ApiPropertyOptional({ enum: OUTCOMES, description: 'What was refused, or what was done.' })
+  @IsOptional()
+  @IsIn(OUTCOMES)
+  outcome?: (typeof OUTCOMES)[number];
+}
+
+export class AuditSearchQuery extends IntersectionType(AuditFilterQuery, AuditQuery) {}
