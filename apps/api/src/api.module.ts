@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '#artifacts';
-import { AuditTrail } from '#audit';
+import { AuditExports, AuditTrail } from '#audit';
 import { assertSchema, type Database, type Scope } from '#database';
 import type { Execution } from '#execution';
 import { HealthModule, metricsModule } from '#health';
@@ -111,6 +111,7 @@ export class ApiModule {
         { provide: TenantQuotas, useValue: new TenantQuotas(database) },
         { provide: QuotaReports, useValue: new QuotaReports(database) },
         { provide: AuditTrail, useValue: new AuditTrail(database) },
+        { provide: AuditExports, useValue: new AuditExports(database) },
         { provide: ApiKeys, useValue: resources.keys },
         { provide: LegacyJobs, useValue: resources.legacy },
         { provide: ARTIFACT_STORE, useValue: store },

@@ -145,6 +145,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   ],
   [`get ${JOB}/audit`]: 'reads',
   'get /v1/audit': 'reads',
+  'get /v1/audit/export': ['audit.exported', () => client.get('/v1/audit/export')],
   'get /v1/usage': 'reads',
   'get /v1/quota': 'reads',
   'put /v1/tenants/{tenant_id}/quota': [

@@ -1,4 +1,4 @@
-import { type Client, Deployment, type Problem } from '#testing';
+import { type Client, Deployment, eventually, faultsOf, type Problem } from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditPage } from '../src/audit/audit.body.js';
 import { noop, planOf } from './plans.js';
@@ -76,5 +76,74 @@ describe('GET /v1/audit', () => {
     const key = await deployment.key('mine', ['jobs:read']);
     const answer = await client.withKey(key.key).get<Problem>('/v1/audit');
     expect([answer.status, answer.body.code]).toEqual([403, 'AUTH_SCOPE_MISSING']);
+  });
+});
+
+interface Exported {
+  tenant_id: string;
+  resource_id: string;
+  action: string;
+}
+
+describe('GET /v1/audit/export', () => {
+  const exported = async <Event>(query: string): Promise<Event[]> => {
+    const answer = await client.get(`/v1/audit/export?${query}`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
+    const lines = answer.bytes.toString().trimEnd().split('\n');
+    return lines.map((line) => JSON.parse(line) as Event);
+  };
+
+  it('has the rows of the tenant, oldest first', async () => {
+    const rows = await exported<Exported>('resource_type=job&action=job.created');
+    expect(rows.map((row) => `${row.tenant_id} ${row.resource_id}`)).toEqual(['mine a', 'mine b', 'mine c']);
+  });
+
+  it.each(['ocsf', 'cloudevents'] as const)('as %s is valid by the schema, row by row', async (format) => {
+    const rows = await exported<object>(`format=${format}`);
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) expect({ row, faults: faultsOf(format, row) }).toMatchObject({ faults: [] });
+  });
+
+  it('refuses a format that there is not', async () => {
+    const answer = await client.get<Problem>('/v1/audit/export?format=xml');
+    expect([answer.status, answer.body.code]).toEqual([400, 'INPUT_VALIDATION_FAILED']);
+  });
+
+  it('stops reading when the client has gone away, and says how far it came', async () => {
+    const many = 30_000;
+    const tenantId = await deployment.tenant('many');
+    const key = await deployment.key(tenantId);
+    await deployment.sql(
+      `INSERT INTO audit_event (tenant_id, actor_kind, actor_id, action, resource_type, resource_id, source, reason)
+       SELECT $1, 'operator', 'o', 'thing.done', 'thing', n::text, 'test', repeat('x', 1000) FROM generate_series(1, $2) AS n`,
+      [tenantId, many],
+    );
+    const goingAway = new AbortController();
+    const response = await fetch(`${client.url}/v1/audit/export`, {
+      headers: { authorization: `Bearer ${key.key}` },
+      signal: goingAway.signal,
+    });
+    await response.body!.getReader().read();
+    goingAway.abort();
+    const [told] = await eventually(async () => {
+      const rows = await deployment.sql<{ metadata: { rows: number; complete: boolean } }>(
+        `SELECT metadata FROM audit_event WHERE tenant_id = $1 AND action = 'audit.exported'`,
+        [tenantId],
+      );
+      return rows.length > 0 ? rows : null;
+    });
+    expect(told!.metadata.complete).toBe(false);
+    // 30 MB were asked for, and what the sockets hold was read.
+    expect(told!.metadata.rows).toBeLessThan(many / 2);
+  });
+
+  it('takes nothing for HEAD', async () => {
+    const answer = await client.send('HEAD', '/v1/audit/export');
+    expect(answer.status).toBe(200);
+    const rows = await deployment.sql(
+      `SELECT FROM audit_event WHERE request_id = $1 AND resource_type = 'audit'`,
+      [answer.headers.get('x-ss-request-id')],
+    );
+    expect(rows).toEqual([]);
   });
 });

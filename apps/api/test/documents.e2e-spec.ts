@@ -100,6 +100,7 @@ describe('/openapi.json', () => {
           '/v1/quota',
           '/v1/tenants/{tenant_id}/quota',
           '/v1/audit',
+          '/v1/audit/export',
           '/v1/usage',
           `${jobs}/artifacts`,
           `${jobs}/artifacts/{path}`,

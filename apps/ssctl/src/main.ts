@@ -3,6 +3,7 @@ import { isNotDeployed } from '#database';
 import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
+import { addAuditExportCommand } from './commands/audit-export.js';
 import { addAuditorCommands } from './commands/auditor.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addJobCommands } from './commands/job.js';
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
   addQueueCommands(program, withDeployment);
   addJobCommands(program, withDeployment, configuration);
   addMigrateCommands(program, configuration, withDeployment);
-  addAuditCommands(program, withDeployment, configuration);
+  addAuditExportCommand(addAuditCommands(program, withDeployment, configuration), withDeployment);
   addAuditorCommands(program, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);

@@ -1,4 +1,5 @@
 import type { Database, Scope, Tx } from '#database';
+import { Horizon } from './horizon.js';
 import { DIGEST_BYTES, digestsBetween } from './row-digests.js';
 import { NO_SEGMENT, type Segment, segmentHash } from './segment.js';
 import { Segments } from './segments.js';
@@ -9,32 +10,9 @@ const MAX_ROWS = 10_000;
 /** Any number, so long as every SS uses the same. */
 const SEALER_LOCK = 5_302_030;
 
-const LAST_NUMBER = `
-  SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS "eventId" FROM audit_event_event_id_seq`;
-
 /**
- * Transactions that have begun to write to the audit and have not ended. Whoever was given a number holds this lock, and
- * took it before.
- */
-const WRITERS = `
-  SELECT DISTINCT virtualtransaction AS writer FROM pg_locks
-  WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND relation IN (
-      SELECT 'audit_event'::regclass
-      UNION ALL
-      SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_event'::regclass
-    )`;
-
-/** All numbers up to this one will be settled when these writers have ended. */
-interface Horizon {
-  eventId: number;
-  writers: ReadonlySet<string>;
-}
-
-/**
- * Seals the audit in segments. A number is given before its row is seen, so a row may appear behind others; a stretch is
- * sealed only when everybody who could still add a row to it has ended. Any process may seal: they take turns.
+ * Seals the audit in segments. A stretch is sealed only when everybody who could still add a row to it has ended. Any
+ * process may seal: they take turns.
  */
 export class AuditSealer {
   private readonly segments = new Segments();
@@ -61,23 +39,11 @@ export class AuditSealer {
   /** The number up to which no row can appear any more. */
   private async settledUpTo(): Promise<number> {
     return this.database.acrossTenants(this.scope, async (tx) => {
-      // In this order: whoever takes a number after it was read is no concern of this horizon.
-      const horizon = this.horizon ?? (await this.look(tx));
-      const now = await this.writers(tx);
-      const settled = [...horizon.writers].every((writer) => !now.has(writer));
-      this.horizon = settled ? null : horizon;
-      return settled ? horizon.eventId : 0;
+      const horizon = this.horizon ?? (await Horizon.look(tx));
+      const isSettled = await horizon.isSettled(tx);
+      this.horizon = isSettled ? null : horizon;
+      return isSettled ? horizon.eventId : 0;
     });
-  }
-
-  private async look(tx: Tx): Promise<Horizon> {
-    const [last] = await tx.query<{ eventId: number }>(LAST_NUMBER);
-    return { eventId: last?.eventId ?? 0, writers: await this.writers(tx) };
-  }
-
-  private async writers(tx: Tx): Promise<Set<string>> {
-    const rows = await tx.query<{ writer: string }>(WRITERS);
-    return new Set(rows.map((row) => row.writer));
   }
 
   private async sealNext(tx: Tx, settled: number): Promise<Segment | null> {

@@ -1,3 +1,4 @@
+export { type AuditExport, AuditExports, type WantedExport } from './audit-export.js';
 export { type AuditFilter } from './audit-filter.js';
 export { AuditSeal, type Sealed } from './audit-seal.js';
 export { type AuditEvent, type AuditPlace, AuditTrail, type TrailPage } from './audit-trail.js';
@@ -5,5 +6,6 @@ export { AuditVerifier, type BadPlace, type Verification, type VerifyOptions } f
 export { type Checkpoint, CheckpointSigner, newSigningKey } from './checkpoint.js';
 export { CheckpointFolder } from './checkpoint-folder.js';
 export { createAuditPartitions } from './partitions.js';
+export { EXPORT_FORMATS, type ExportFormat, type TenantEvent } from './export-format.js';
 export { type AuditRecord, record } from './record.js';
 export { openSigner } from './signing-key.js';

@@ -1,5 +1,6 @@
 export { AuditorSession } from './auditor.js';
 export { eventually } from './eventually.js';
+export { faultsOf } from './export-schemas.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
 export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
 export { FastClock } from './fast-clock.js';

@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditFilter } from '#audit';
+import { type AuditEvent, type AuditFilter, EXPORT_FORMATS, type ExportFormat } from '#audit';
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
@@ -152,3 +152,12 @@ export class AuditFilterQuery implements AuditFilter {
 }
 
 export class AuditSearchQuery extends IntersectionType(AuditFilterQuery, AuditQuery) {}
+
+const FORMATS = Object.keys(EXPORT_FORMATS);
+
+export class AuditExportQuery extends AuditFilterQuery {
+  @ApiPropertyOptional({ enum: FORMATS, default: 'ndjson', description: 'Every format is a line of JSON an event.' })
+  @IsOptional()
+  @IsIn(FORMATS)
+  format?: ExportFormat;
+}

@@ -28,7 +28,7 @@ export function addAuditCommands(
   program: Command,
   withDeployment: WithDeployment,
   configuration: Configuration<'ssctl'>,
-): void {
+): Command {
   const audit = program.command('audit').description('the audit: seals and their proof');
   const signingKey = configuration.auditSigningKey ?? join(configuration.dataDir, 'audit/signing-key.pem');
   const checkpoints = configuration.auditCheckpointsDir ?? join(configuration.dataDir, 'audit/checkpoints');
@@ -82,6 +82,7 @@ export function addAuditCommands(
       const signer = await openSigner(signingKey);
       process.stdout.write(signer.publicKey.export({ type: 'spki', format: 'pem' }));
     });
+  return audit;
 }
 
 function toNumber(text: string): number {

@@ -12,6 +12,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { operatorScope } from '../deployment.js';
 import { notBlank } from '../not-blank.js';
 import { answer, table } from '../terminal.js';
+import { toInstant } from '../to-instant.js';
 import type { WithDeployment } from '../with-deployment.js';
 
 interface CreateOptions {
@@ -27,13 +28,6 @@ interface RotateOptions {
   overlap: number;
   reason?: string;
   json?: boolean;
-}
-
-function toInstant(text: string): string {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('must be an instant, such as 2027-01-01T00:00:00Z');
-  return date.toISOString();
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };

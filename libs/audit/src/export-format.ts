@@ -1,0 +1,17 @@
+import type { AuditEvent } from './audit-trail.js';
+import { toCloudEvent } from './cloud-event.js';
+import { toOcsf } from './ocsf.js';
+
+/** An event that tells whose it is: an export may hold those of several tenants. */
+export interface TenantEvent extends AuditEvent {
+  tenant_id: string;
+}
+
+/** How an event is written in an export; each is a line of JSON. */
+export const EXPORT_FORMATS = {
+  ndjson: (event: TenantEvent): object => event,
+  ocsf: toOcsf,
+  cloudevents: toCloudEvent,
+} as const satisfies Record<string, (event: TenantEvent) => object>;
+
+export type ExportFormat = keyof typeof EXPORT_FORMATS;
