@@ -63,11 +63,11 @@ describe('a sealed audit', () => {
   });
 
   it('is found whole, and goes on where it ended', async () => {
-    expect(await verify()).toEqual({ ok: true, segments: 4, rows: 35, first_bad: null });
+    expect(await verify()).toEqual({ ok: true, segments: 4, rows: 35, retired_rows: 0, first_bad: null });
     await write(3);
     expect(await aSeal().seal()).toMatchObject({ segments: 1, rows: 3 });
     expect(await aSeal().seal()).toEqual({ segments: 0, rows: 0, checkpoint: null });
-    expect(await verify()).toEqual({ ok: true, segments: 5, rows: 38, first_bad: null });
+    expect(await verify()).toEqual({ ok: true, segments: 5, rows: 38, retired_rows: 0, first_bad: null });
     expect(await readdir(folder)).toHaveLength(2);
   });
 

@@ -1,7 +1,8 @@
 import type { Database, Scope } from '#database';
 import type { KeyObject } from 'node:crypto';
 import { type Checkpoint, isSignedBy } from './checkpoint.js';
-import { DIGEST_BYTES, type DigestedRow, digestsBetween, rowsBetween } from './row-digests.js';
+import { type RetirementFault, RetirementProof } from './retirement-proof.js';
+import { DIGEST_BYTES, type DigestedRow, digestsBetween, rowsBetween, splitDigests } from './row-digests.js';
 import { NO_SEGMENT, type Segment, segmentHash } from './segment.js';
 import { Segments } from './segments.js';
 
@@ -10,14 +11,25 @@ export interface BadPlace {
   segment_no: number;
   /** The row, where one can be named; of a row that is gone, the last one before it. */
   event_id: number | null;
-  problem: 'row_changed' | 'row_missing' | 'row_inserted' | 'chain_broken' | 'segment_missing' | 'checkpoint_differs';
+  problem:
+    | 'row_changed'
+    | 'row_missing'
+    | 'row_inserted'
+    | 'chain_broken'
+    | 'segment_missing'
+    | 'checkpoint_differs'
+    /** The record of a month that was dropped is wrong: its rows count as missing. */
+    | 'retirement_differs';
   detail: string;
 }
 
 export interface Verification {
   ok: boolean;
   segments: number;
+  /** Rows that are there, each compared with its seal. */
   rows: number;
+  /** Rows that went with a month, by a record that was proven. */
+  retired_rows: number;
   first_bad: BadPlace | null;
 }
 
@@ -29,6 +41,12 @@ export interface VerifyOptions {
   checkpoints?: readonly Checkpoint[];
   /** Whose signature counts; null: no key is at hand, and checkpoints are compared without it. */
   publicKey?: KeyObject | null;
+}
+
+/** What was found of the rows of one segment. */
+interface RowFinding {
+  bad: BadPlace | null;
+  retiredRows: number;
 }
 
 /** Segments whose rows are read at the same time: each keeps one core of the database busy. */
@@ -46,26 +64,31 @@ export class AuditVerifier {
   async verify(options: VerifyOptions = {}): Promise<Verification> {
     const { fromSegment = 1, toSegment = Infinity } = options;
     const signed = new Map(options.checkpoints?.map((checkpoint) => [checkpoint.segmentNo, checkpoint]));
-    const seen = { segments: 0, rows: 0 };
+    const proof = new RetirementProof(options.publicKey ?? null);
+    const seen = { segments: 0, rows: 0, retired_rows: 0 };
     const bad = (place: BadPlace): Verification => ({ ok: false, ...seen, first_bad: place });
     let previous = await this.before(fromSegment);
     for (let from = fromSegment; from <= toSegment; from += AT_ONCE) {
       const batch = await this.read(from, Math.min(toSegment, from + AT_ONCE - 1));
       // The costly part, for all of them at once; then one after the other, so that the first fault is the first.
-      const rowFaults = await Promise.all(batch.map((segment) => this.rowFault(segment)));
+      const found = await Promise.all(batch.map((segment) => this.findRows(segment, proof)));
       for (const [n, segment] of batch.entries()) {
         const place =
           chainFault(segment, from + n, previous) ??
           checkpointFault(segment, signed.get(segment.segmentNo), options.publicKey ?? null) ??
-          rowFaults[n];
+          found[n]?.bad;
         if (place) return bad(place);
+        const retiredRows = found[n]?.retiredRows ?? 0;
         seen.segments += 1;
-        seen.rows += segment.rowCount;
+        seen.rows += segment.rowCount - retiredRows;
+        seen.retired_rows += retiredRows;
         previous = segment;
       }
       if (batch.length < AT_ONCE) break;
     }
-    const beyond = cutFault(previous, toSegment, options.checkpoints ?? []);
+    const beyond =
+      cutFault(previous, toSegment, options.checkpoints ?? []) ??
+      (await this.recordFault(proof, fromSegment, toSegment));
     return beyond ? bad(beyond) : { ok: true, ...seen, first_bad: null };
   }
 
@@ -81,20 +104,32 @@ export class AuditVerifier {
     return this.database.acrossTenants(this.scope, (tx) => this.segments.listFrom(tx, from, limit));
   }
 
-  /** The first row of the segment that is not as it was sealed; null when all are. */
-  private async rowFault(segment: Segment): Promise<BadPlace | null> {
+  /** The first row of the segment that is not as it was sealed, but for those that were dropped by right. */
+  private async findRows(segment: Segment, proof: RetirementProof): Promise<RowFinding> {
     return this.database.acrossTenants(this.scope, async (tx) => {
+      // In this order: a month that is dropped in between has its record when it is looked for.
       const digests = await digestsBetween(tx, segment.afterEventId, segment.toEventId);
-      if (digests.equals(segment.rowDigests)) return null;
-      return nameRow(segment, await rowsBetween(tx, segment.afterEventId, segment.toEventId));
+      if (digests.equals(segment.rowDigests)) return { bad: null, retiredRows: 0 };
+      const expected = await proof.expected(tx, segment);
+      if (!Buffer.isBuffer(expected)) return { bad: retirementPlace(expected), retiredRows: 0 };
+      const retiredRows = segment.rowCount - expected.length / DIGEST_BYTES;
+      if (digests.equals(expected)) return { bad: null, retiredRows };
+      const rows = await rowsBetween(tx, segment.afterEventId, segment.toEventId);
+      return { bad: nameRow(segment.segmentNo, splitDigests(expected), rows), retiredRows };
     });
+  }
+
+  private async recordFault(proof: RetirementProof, from: number, to: number): Promise<BadPlace | null> {
+    const fault = await this.database.acrossTenants(this.scope, (tx) => proof.firstFault(tx, from, to));
+    return fault && retirementPlace(fault);
   }
 }
 
-function nameRow({ segmentNo, rowDigests }: Segment, rows: readonly DigestedRow[]): BadPlace {
-  const sealed = Array.from({ length: rowDigests.length / DIGEST_BYTES }, (_, n) =>
-    rowDigests.toString('hex', n * DIGEST_BYTES, (n + 1) * DIGEST_BYTES),
-  );
+function retirementPlace({ segmentNo, detail }: RetirementFault): BadPlace {
+  return { segment_no: segmentNo, event_id: null, problem: 'retirement_differs', detail };
+}
+
+function nameRow(segmentNo: number, sealed: readonly string[], rows: readonly DigestedRow[]): BadPlace {
   const found = rows.map((row) => row.digest.toString('hex'));
   const at = found.findIndex((digest, n) => digest !== sealed[n]);
   const place = (problem: BadPlace['problem'], row: number, detail: string): BadPlace => ({

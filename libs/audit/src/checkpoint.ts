@@ -35,8 +35,12 @@ export class CheckpointSigner {
 
   sign(segment: Pick<Checkpoint, 'segmentNo' | 'segmentHash'>): Checkpoint {
     const { segmentNo, segmentHash } = segment;
-    const signature = sign(null, statement(segment), this.privateKey);
-    return { segmentNo, segmentHash, keyId: this.keyId, signature };
+    return { segmentNo, segmentHash, ...this.signStatement(statement(segment)) };
+  }
+
+  /** Signs anything else that the audit has to say. Each kind of statement begins with a name of its own. */
+  signStatement(bytes: Buffer): Pick<Checkpoint, 'keyId' | 'signature'> {
+    return { keyId: this.keyId, signature: sign(null, bytes, this.privateKey) };
   }
 }
 
@@ -49,10 +53,15 @@ export function newSigningKey(): string {
 }
 
 export function isSignedBy(checkpoint: Checkpoint, publicKey: KeyObject): boolean {
-  return (
-    checkpoint.keyId === keyIdOf(publicKey) &&
-    verify(null, statement(checkpoint), publicKey, checkpoint.signature)
-  );
+  return isStatementSignedBy(statement(checkpoint), checkpoint, publicKey);
+}
+
+export function isStatementSignedBy(
+  bytes: Buffer,
+  { keyId, signature }: Pick<Checkpoint, 'keyId' | 'signature'>,
+  publicKey: KeyObject,
+): boolean {
+  return keyId === keyIdOf(publicKey) && verify(null, bytes, publicKey, signature);
 }
 
 function keyIdOf(publicKey: KeyObject): string {

@@ -1,5 +1,12 @@
+export { archiveLines } from './archive-lines.js';
+export { type ArchiveManifest, isManifestLine } from './archive-manifest.js';
+export { type ProvenArchive, verifyArchive } from './archive-proof.js';
+export { type ArchiveStanding, compareWithSeals } from './archive-seals.js';
+export { type Archive, AuditArchives } from './audit-archives.js';
 export { type AuditExport, AuditExports, type WantedExport } from './audit-export.js';
 export { type AuditFilter } from './audit-filter.js';
+export { type AuditMonth, auditMonth } from './audit-month.js';
+export { AuditRetention, type RetiredMonth } from './audit-retention.js';
 export { AuditSeal, type Sealed } from './audit-seal.js';
 export { type AuditEvent, type AuditPlace, AuditTrail, type TrailPage } from './audit-trail.js';
 export { AuditVerifier, type BadPlace, type Verification, type VerifyOptions } from './audit-verifier.js';

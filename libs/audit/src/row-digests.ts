@@ -1,4 +1,5 @@
 import type { Tx } from '#database';
+import { createHash } from 'node:crypto';
 
 /** Half of a SHA-256: beyond any search, and half the room. */
 export const DIGEST_BYTES = 16;
@@ -11,6 +12,13 @@ const SEALED_ROW = `ROW(
 
 /** Of a row, in PostgreSQL's own text (times in UTC, which every transaction of SS has set). */
 const DIGEST = `substring(sha256(convert_to(${SEALED_ROW}::text, 'UTF8')) FOR ${String(DIGEST_BYTES)})`;
+
+/** The texts themselves, of the rows of a stretch that are of some time. */
+const TEXTS_BETWEEN = `
+  SELECT ${SEALED_ROW}::text AS text
+  FROM audit_event
+  WHERE event_id > $1 AND event_id <= $2 AND occurred_at >= $3 AND occurred_at < $4
+  ORDER BY event_id, occurred_at`;
 
 /** The digests of all rows after $1 and up to $2, one behind the other in the order of their numbers. */
 const DIGESTS_BETWEEN = `
@@ -39,4 +47,34 @@ export async function digestsBetween(tx: Tx, afterEventId: number, toEventId: nu
 
 export async function rowsBetween(tx: Tx, afterEventId: number, toEventId: number): Promise<DigestedRow[]> {
   return tx.query<DigestedRow & Record<string, unknown>>(ROWS_BETWEEN, [afterEventId, toEventId]);
+}
+
+/** What the digests of the rows between two instants are made of, in the order of the rows. */
+export async function sealedTextsBetween(
+  tx: Tx,
+  stretch: { afterEventId: number; toEventId: number },
+  time: { from: string; to: string },
+): Promise<string[]> {
+  const { afterEventId, toEventId } = stretch;
+  const rows = await tx.query<{ text: string }>(TEXTS_BETWEEN, [afterEventId, toEventId, time.from, time.to]);
+  return rows.map((row) => row.text);
+}
+
+/** The digest of a row, from its text alone: what the database computes as well. */
+export function digestOf(sealedText: string): Buffer {
+  return createHash('sha256').update(sealedText, 'utf8').digest().subarray(0, DIGEST_BYTES);
+}
+
+/** Digests that were put together, one by one, as text that can be compared. */
+export function splitDigests(digests: Buffer): string[] {
+  return Array.from({ length: digests.length / DIGEST_BYTES }, (_, n) =>
+    digests.toString('hex', n * DIGEST_BYTES, (n + 1) * DIGEST_BYTES),
+  );
+}
+
+/** The digests without some of them, in their order; null where one of those is not among them. */
+export function digestsWithout(digests: Buffer, gone: Buffer): Buffer | null {
+  const left = new Set(splitDigests(gone));
+  const kept = splitDigests(digests).filter((digest) => !left.delete(digest));
+  return left.size === 0 ? Buffer.from(kept.join(''), 'hex') : null;
 }

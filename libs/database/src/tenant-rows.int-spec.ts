@@ -135,7 +135,7 @@ describe('every table with a tenant_id', () => {
     expect(tables.filter((table) => !table.row_security || !table.forced)).toEqual([]);
   });
 
-  it('has the policy of its tenant for everyone, and no other but those of ss_system and of the audit trigger', async () => {
+  it('has the policy of its tenant for everyone, and no other but those of ss_system and of the audit’s own functions', async () => {
     const policies = await db.sql(
       `SELECT tablename AS name, string_agg(policyname || ' to ' || roles::text, ', ' ORDER BY policyname) AS policies
        FROM pg_policies WHERE schemaname = 'public' GROUP BY tablename ORDER BY tablename`,
@@ -150,6 +150,12 @@ describe('every table with a tenant_id', () => {
       ['audit_event', auditPolicies],
       ['api_key', keyPolicies],
     ]);
+    // Closed but for the moment in which the owner counts a month that is to be dropped.
+    const monthPolicies =
+      'across_tenants to {ss_system}, counted_before_it_goes to {ss_owner}, own_tenant_only to {public}';
+    for (const name of named().filter((table) => /^audit_event_\d{4}_\d{2}$/.test(table))) {
+      special.set(name, monthPolicies);
+    }
     const expected = named().map((name) => ({ name, policies: special.get(name) ?? usual }));
     expect(policies).toEqual(expected);
   });

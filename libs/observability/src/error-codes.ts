@@ -16,6 +16,11 @@ export const ERROR_CODES = {
   AUDITOR_EXISTS: 'The database server has a role of this name.',
   AUDITOR_NAME_UNSAFE: 'The name of an auditor’s login is of a form that is not taken.',
   AUDITOR_NOT_FOUND: 'The database has no auditor of this name.',
+  AUDIT_ARCHIVE_INVALID: 'The file is no archive of the audit, was cut, or was changed.',
+  AUDIT_MONTH_DIFFERS: 'Rows of the month are not as they were sealed; it is neither archived nor dropped.',
+  AUDIT_MONTH_INVALID: 'A month of the audit is written as 2026-05.',
+  AUDIT_MONTH_NOT_FOUND: 'The audit has no such month.',
+  AUDIT_MONTH_UNSEALED: 'Rows of the month are not sealed yet.',
   AUTH_BEARER_TOKEN_INVALID:
     'The key or token is of the wrong form, unknown, expired, revoked, or not for this service.',
   AUTH_BEARER_TOKEN_MISSING: 'The request carries no key.',

@@ -1,4 +1,5 @@
 export { AuditorSession } from './auditor.js';
+export { anAuditMonth, auditRowsAt, monthsAgo } from './audit-months.js';
 export { eventually } from './eventually.js';
 export { faultsOf } from './export-schemas.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';

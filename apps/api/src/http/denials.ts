@@ -31,7 +31,8 @@ export const DENIALS: Readonly<Record<string, boolean>> = {
   API_NOT_FOUND: false,
   // Auditors are made by ssctl alone; no route knows them.
   AUDITOR_NOT_FOUND: false,
-  // The queues are the same for everyone.
+  // The queues and the months of the audit are the same for everyone.
+  AUDIT_MONTH_NOT_FOUND: false,
   QUEUE_NOT_FOUND: false,
   // The job is the tenant's own, and not that far.
   DRAFT_NOT_FOUND: false,
