@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
-import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
+import { AuditArchives, AuditRetention, AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
 import {
@@ -19,6 +19,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { abilitiesOf } from './abilities.js';
+import { AuditKeeper } from './audit-keeper.js';
 import { readEnv } from './env.js';
 import { lettingInParked } from './letting-in-parked.js';
 import { openDrafting } from './language-model.js';
@@ -78,6 +79,12 @@ try {
   const sweepingLedger = ledgerSweeper(drafting.ledger, logger);
   const givingTurns = turnGiver(queue, logger);
   const lettingIn = lettingInParked(new ParkedJobs(database, scope), logger);
+  const { auditArchiveDir, auditRetentionMonths: keepMonths } = configuration;
+  const byPolicy = { ...scope, reason: `SS_AUDIT_RETENTION_MONTHS is ${String(keepMonths)}` };
+  const archives =
+    auditArchiveDir === null ? null : new AuditArchives(database, scope, signer, auditArchiveDir);
+  const retention = new AuditRetention(database, byPolicy, signer, archives);
+  const keepingAudit = new AuditKeeper({ database, scope, retention, keepMonths }, logger);
   const worker = new Worker(
     {
       identity,
@@ -139,6 +146,7 @@ try {
       await sweepingLedger.stop();
       await givingTurns.stop();
       await lettingIn.stop();
+      await keepingAudit.stop();
       const facts = await worker.drain(graceMs, hurry.signal);
       await drafting.calls?.stop();
       await closing.run();
@@ -157,6 +165,7 @@ try {
   sweepingLedger.start();
   givingTurns.start();
   lettingIn.start();
+  keepingAudit.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

@@ -18,12 +18,17 @@ export class Periodic {
 
   constructor(private readonly options: PeriodicOptions) {}
 
-  start(): void {
-    this.timer = setInterval(() => {
+  /** The first turn comes after `firstMs`, where it need not wait for as long as the others. */
+  start(firstMs = this.options.everyMs): void {
+    const turn = (): void => {
       this.turn ??= this.take().finally(() => {
         this.turn = null;
       });
-    }, this.options.everyMs);
+    };
+    this.timer = setTimeout(() => {
+      this.timer = setInterval(turn, this.options.everyMs);
+      turn();
+    }, firstMs);
   }
 
   /** Begins no further turn, and waits for the one that is under way. */

@@ -8,7 +8,7 @@ export type LogLevel = (typeof logLevels)[number];
 /** The kinds of value, and what a default of each looks like. `null`: absent means something, see `about`. */
 type Kind =
   | { kind: 'port'; default: number }
-  | { kind: 'integer'; min: number; max: number; default: number }
+  | { kind: 'integer'; min: number; max: number; default: number | null }
   | { kind: 'seconds'; min: number; max: number; default: number }
   | { kind: 'bytes'; min: number; max: number; default: number }
   | { kind: 'text'; default: string | null }
@@ -334,6 +334,24 @@ export const settings = {
     readBy: ['worker', 'ssctl'],
     about:
       'The file with the Ed25519 key (PEM) that signs checkpoints, the same for all workers; without it one is made in the data folder.',
+  },
+  SS_AUDIT_RETENTION_MONTHS: {
+    field: 'auditRetentionMonths',
+    kind: 'integer',
+    min: 1,
+    max: 1200,
+    default: null,
+    readBy: ['worker'],
+    about:
+      'How many whole months of the audit stay before this one; workers drop older ones (see `docs/retention.md`). Without it none is dropped.',
+  },
+  SS_AUDIT_ARCHIVE_DIR: {
+    field: 'auditArchiveDir',
+    kind: 'path',
+    default: null,
+    readBy: ['worker', 'ssctl'],
+    about:
+      'The folder for months of the audit that are dropped, the same for all workers; without it workers drop them with no file, and `ssctl archive audit` asks where to.',
   },
   SS_IDEMPOTENCY_TTL_HOURS: {
     field: 'idempotencyTtlHours',

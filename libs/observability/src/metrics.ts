@@ -40,4 +40,17 @@ export const metrics = {
     help: 'The circuit breaker of a language model: 0 closed, 1 half open, 2 open.',
     labelNames: ['provider'] as const,
   }),
+  auditMonthsRetired: new Counter({
+    name: 'ss_audit_months_retired_total',
+    help: 'Months of the audit that this worker dropped.',
+  }),
+  auditRowsRetired: new Counter({
+    name: 'ss_audit_rows_retired_total',
+    help: 'Rows of the audit that went with those months.',
+  }),
+  /** As this worker saw it last; rises for ever where no month is dropped. */
+  auditOldestMonth: new Gauge({
+    name: 'ss_audit_oldest_month_seconds',
+    help: 'How long ago the oldest month of the audit began that is still there.',
+  }),
 };
