@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isNotDeployed } from '#database';
 import { type DomainError, isDomainError } from '#observability';
 import { Command } from 'commander';
+import { addArchiveCommands } from './commands/archive.js';
 import { addAuditCommands } from './commands/audit.js';
 import { addAuditExportCommand } from './commands/audit-export.js';
 import { addAuditorCommands } from './commands/auditor.js';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   addMigrateCommands(program, configuration, withDeployment);
   addAuditExportCommand(addAuditCommands(program, withDeployment, configuration), withDeployment);
   addAuditorCommands(program, withDeployment);
+  addArchiveCommands(program, withDeployment, configuration);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   addFakeLlmCommand(program);

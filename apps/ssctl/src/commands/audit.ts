@@ -1,16 +1,7 @@
-import {
-  AuditSeal,
-  AuditVerifier,
-  CheckpointFolder,
-  type Checkpoint,
-  openSigner,
-  type Verification,
-} from '#audit';
+import { AuditSeal, AuditVerifier, CheckpointFolder, type Checkpoint, type Verification } from '#audit';
 import type { Command } from 'commander';
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Configuration } from '#configuration';
+import { auditFiles, publicKeyOf, signerOf } from '../audit-files.js';
 import { operatorScope } from '../deployment.js';
 import { answer } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
@@ -30,8 +21,8 @@ export function addAuditCommands(
   configuration: Configuration<'ssctl'>,
 ): Command {
   const audit = program.command('audit').description('the audit: seals and their proof');
-  const signingKey = configuration.auditSigningKey ?? join(configuration.dataDir, 'audit/signing-key.pem');
-  const checkpoints = configuration.auditCheckpointsDir ?? join(configuration.dataDir, 'audit/checkpoints');
+  const files = auditFiles(configuration);
+  const { checkpoints } = files;
 
   audit
     .command('verify')
@@ -46,7 +37,7 @@ export function addAuditCommands(
     .option('--json', 'one JSON document')
     .action(async ({ json = false, ...options }: VerifyOptions) => {
       const kept = await readCheckpoints(options.checkpoints ?? checkpoints);
-      const publicKey = await tryPublicKey(options.publicKey ?? signingKey, options.publicKey !== undefined);
+      const publicKey = await publicKeyOf(files, options.publicKey);
       const result = await withDeployment((deployment) =>
         deployment.asOperator((database) =>
           new AuditVerifier(database, operatorScope()).verify({
@@ -66,7 +57,7 @@ export function addAuditCommands(
     .description('seal what is settled now; workers do it all the time')
     .option('--json', 'one JSON document')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const signer = await openSigner(signingKey);
+      const signer = await signerOf(files);
       const { segments, rows } = await withDeployment((deployment) =>
         deployment.asOperator((database) =>
           new AuditSeal(database, operatorScope(), signer, new CheckpointFolder(checkpoints)).seal(),
@@ -79,7 +70,7 @@ export function addAuditCommands(
     .command('public-key')
     .description('the public half of the key that signs checkpoints, to be kept where the checkpoints are')
     .action(async () => {
-      const signer = await openSigner(signingKey);
+      const signer = await signerOf(files);
       process.stdout.write(signer.publicKey.export({ type: 'spki', format: 'pem' }));
     });
   return audit;
@@ -102,22 +93,14 @@ async function readCheckpoints(folder: string): Promise<Checkpoint[]> {
   }
 }
 
-async function tryPublicKey(path: string, required: boolean): Promise<KeyObject | null> {
-  try {
-    // From a private key its public half is made.
-    return createPublicKey(await readFile(path));
-  } catch (error) {
-    if (required) throw error;
-    return null;
-  }
-}
-
 function inWords(result: Verification, checkpoints: number, signed: boolean): string[] {
-  const { segments, rows, first_bad: bad } = result;
+  const { segments, rows, retired_rows: retired, first_bad: bad } = result;
   const looked = `${String(rows)} rows in ${String(segments)} segments are as they were sealed`;
   const by = signed ? 'their signatures checked' : 'no key at hand to check their signatures';
   const compared = `${String(checkpoints)} checkpoints compared, ${by}`;
-  if (!bad) return [looked, compared];
+  const went =
+    retired > 0 ? [`${String(retired)} rows went with their months, by records that were proven`] : [];
+  if (!bad) return [looked, ...went, compared];
   const place = bad.event_id === null ? '' : `, event ${String(bad.event_id)}`;
   return [`segment ${String(bad.segment_no)}${place}: ${bad.problem}`, bad.detail, `before it ${looked}`];
 }
