@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { anAuditMonth, aTenant, auditRowsAt, monthsAgo, type TestDatabase, testDatabase } from '#testing';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -104,6 +104,12 @@ describe('an archive of a month', () => {
   it('is the same file each time, and stays when it is written again', async () => {
     expect(await write(MONTH)).toEqual(archive);
     expect((await write(MONTH, 'another')).sha256).toBe(archive.sha256);
+  });
+
+  it('leaves nothing when it is given up', async () => {
+    const archives = new AuditArchives(db.database('ss_operator'), SCOPE, signer, join(folder, 'stopped'));
+    await expect(archives.write(MONTH, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await readdir(join(folder, 'stopped'))).toEqual([]);
   });
 
   it('is refused for a month that the audit does not have', async () => {
