@@ -112,7 +112,8 @@ describe('an archive of a month', () => {
     expect(await readdir(join(folder, 'stopped'))).toEqual([]);
   });
 
-  it('is refused for a month that the audit does not have', async () => {
+  it('is refused for a month that the audit does not have, and for one that goes on', async () => {
+    await expect(write(auditMonth(monthsAgo(0)))).rejects.toMatchObject({ code: 'AUDIT_MONTH_OPEN' });
     await expect(write(auditMonth('2001-01'))).rejects.toMatchObject({ code: 'AUDIT_MONTH_NOT_FOUND' });
     expect(() => auditMonth('2026-13')).toThrow(expect.objectContaining({ code: 'AUDIT_MONTH_INVALID' }));
   });

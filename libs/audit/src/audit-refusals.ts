@@ -12,6 +12,13 @@ export class AuditMonthNotFound extends DomainError {
   }
 }
 
+/** What is written of it now would not be what is in it at its end. */
+export class AuditMonthOpen extends DomainError {
+  constructor(month: string) {
+    super('AUDIT_MONTH_OPEN', `The month ${month} is not over; rows may still be added to it.`, { month });
+  }
+}
+
 /** Rows that are in no seal yet could not be proven later. */
 export class AuditMonthUnsealed extends DomainError {
   constructor(month: string) {

@@ -1,6 +1,6 @@
 import type { Database, Scope, Tx } from '#database';
 import { type AuditMonth, boundsOf } from './audit-month.js';
-import { AuditMonthDiffers, AuditMonthNotFound, AuditMonthUnsealed } from './audit-refusals.js';
+import { AuditMonthDiffers, AuditMonthNotFound, AuditMonthOpen, AuditMonthUnsealed } from './audit-refusals.js';
 import type { RetiredRows } from './retirement.js';
 import { RetirementProof } from './retirement-proof.js';
 import { digestOf, digestsBetween, digestsWithout, sealedTextsBetween } from './row-digests.js';
@@ -24,7 +24,9 @@ export interface MonthPart {
   isWhole: boolean;
 }
 
-const MONTH_EXISTS = `SELECT to_regclass('public.audit_event_' || replace($1, '-', '_')) IS NOT NULL AS there`;
+const FIND_MONTH = `
+  SELECT to_regclass('public.audit_event_' || replace($1, '-', '_')) IS NOT NULL AS "isThere",
+    clock_timestamp() >= $2::timestamptz AS "isOver"`;
 
 const MEASURE = `
   SELECT count(*) AS rows, min(event_id) AS "firstEventId", max(event_id) AS "lastEventId"
@@ -43,12 +45,13 @@ export class MonthWalk {
     private readonly scope: Scope,
   ) {}
 
-  /** Throws `AUDIT_MONTH_NOT_FOUND` for a month that was dropped, or that never was. */
+  /** Throws `AUDIT_MONTH_NOT_FOUND` for a month that was dropped, or never was, and `AUDIT_MONTH_OPEN` for one that goes on. */
   async measure(month: AuditMonth): Promise<MonthSize> {
     const { from, to } = boundsOf(month);
     return this.read(async (tx) => {
-      const [partition] = await tx.query<{ there: boolean }>(MONTH_EXISTS, [month]);
-      if (!partition?.there) throw new AuditMonthNotFound(month);
+      const [found] = await tx.query<{ isThere: boolean; isOver: boolean }>(FIND_MONTH, [month, to]);
+      if (!found?.isThere) throw new AuditMonthNotFound(month);
+      if (!found.isOver) throw new AuditMonthOpen(month);
       const [size] = await tx.query<MonthSize & Record<string, unknown>>(MEASURE, [from, to]);
       return size ?? { rows: 0, firstEventId: null, lastEventId: null };
     });

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   AUDIT_MONTH_DIFFERS: 'Rows of the month are not as they were sealed; it is neither archived nor dropped.',
   AUDIT_MONTH_INVALID: 'A month of the audit is written as 2026-05.',
   AUDIT_MONTH_NOT_FOUND: 'The audit has no such month.',
+  AUDIT_MONTH_OPEN: 'The month of the audit is not over; rows may still be added to it.',
   AUDIT_MONTH_UNSEALED: 'Rows of the month are not sealed yet.',
   AUTH_BEARER_TOKEN_INVALID:
     'The key or token is of the wrong form, unknown, expired, revoked, or not for this service.',
