@@ -5,6 +5,7 @@ import type { Execution } from '#execution';
 import { HealthModule, metricsModule } from '#health';
 import {
   DraftingUsage,
+  JobErasure,
   JobExplanations,
   JobInputs,
   JobLifecycle,
@@ -38,6 +39,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
 import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
+import { ErasureController } from './jobs/erasure.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -95,6 +97,7 @@ export class ApiModule {
         AuditController,
         AuditEventsController,
         ExplainController,
+        ErasureController,
         QueuesController,
         KeysController,
         UsageController,
@@ -106,6 +109,7 @@ export class ApiModule {
         { provide: DraftingUsage, useValue: new DraftingUsage(database) },
         { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
+        { provide: JobErasure, useValue: new JobErasure(database, store) },
         { provide: QueueControl, useValue: new QueueControl(database) },
         { provide: Tenants, useValue: new Tenants(database) },
         { provide: TenantQuotas, useValue: new TenantQuotas(database) },

@@ -109,6 +109,10 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
     async () => client.post(`/v1/jobs/${await failed()}/retry`, { reason: 'once more' }),
   ],
   [`get ${JOB}/explain`]: 'reads',
+  [`delete ${JOB}/data`]: [
+    'job.data_erased',
+    async () => client.delete(`/v1/jobs/${await failed()}/data`, { 'x-ss-reason': 'asked to' }),
+  ],
   [`post ${JOB}/inputs`]: ['job.inputs_added', async () => upload(await fresh())],
   [`get ${JOB}/inputs`]: 'reads',
   [`get ${JOB}/inputs/preview`]: ['inputs.previewed', () => theirs.get('/v1/jobs/same/inputs/preview')],
@@ -180,6 +184,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
 const REASONED = [
   `post ${JOB}/cancel`,
   `post ${JOB}/retry`,
+  `delete ${JOB}/data`,
   'post /v1/queues/{name}/pause',
   'post /v1/queues/{name}/resume',
   'post /v1/keys/{key_id}/revoke',

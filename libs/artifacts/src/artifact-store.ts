@@ -8,6 +8,14 @@ export interface ArtifactRef {
   storageName: string;
 }
 
+/** Whose files they are. */
+export type JobPlace = Omit<ArtifactRef, 'storageName'>;
+
+export interface Removed {
+  files: number;
+  bytes: number;
+}
+
 export interface WriteLimits {
   maxBytes: number;
   signal?: AbortSignal;
@@ -41,6 +49,11 @@ export interface ArtifactStore {
   pathOf(ref: ArtifactRef): string;
   /** Forgets the file; content with its being gone already. */
   remove(ref: ArtifactRef): Promise<void>;
+  /**
+   * Forgets the files of the job, all of them, or those that nobody has touched since `before`; content with their being
+   * gone already.
+   */
+  removeAll(job: JobPlace, before?: Date): Promise<Removed>;
   /** Writes and removes a small file, so that readiness speaks from experience. */
   probe(): Promise<void>;
 }

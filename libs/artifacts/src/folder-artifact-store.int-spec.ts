@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '#testing';
 import type { ArtifactRef } from './artifact-store.js';
 import { FolderArtifactStore } from './folder-artifact-store.js';
 
@@ -31,6 +32,17 @@ async function filesUnder(folder: string): Promise<string[]> {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
+/** A moment after the file’s last change, by the file system’s own clock, and before whatever comes next. */
+async function after(path: string): Promise<Date> {
+  const { ctime } = await stat(path);
+  return eventually(async () => {
+    const marker = join(base, 'clock');
+    await writeFile(marker, '');
+    const now = (await stat(marker)).ctime;
+    return now > ctime ? now : null;
+  });
+}
+
 const source = (...chunks: string[]): Readable => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
 
 describe('FolderArtifactStore', () => {
@@ -40,6 +52,52 @@ describe('FolderArtifactStore', () => {
     expect(await text(await store.open(ref))).toBe('hello world');
     expect(await store.stat(ref)).toEqual({ bytes: 11 });
     expect(await readFile(store.pathOf(ref), 'utf8')).toBe('hello world');
+  });
+
+  it('removes all files of a job, and no other job’s', async () => {
+    await store.write(ref, source('one'), limits);
+    await store.write({ ...ref, storageName: 'runs/r/logs/s1.txt' }, source('four'), limits);
+    await store.write({ ...ref, jobId: 'job-2' }, source('kept'), limits);
+    await store.write({ ...ref, tenantId: 'other' }, source('kept'), limits);
+    expect(await store.removeAll(ref)).toEqual({ files: 2, bytes: 7 });
+    expect(await store.removeAll(ref)).toEqual({ files: 0, bytes: 0 });
+    expect(await filesUnder(root)).toHaveLength(2);
+    expect(await store.stat(ref)).toBeNull();
+  });
+
+  it('spares what was written, renamed or linked there since a moment, however old the bytes are', async () => {
+    await store.write(ref, source('old'), limits);
+    await writeFile(join(base, 'legacy'), 'legacy');
+    await utimes(join(base, 'legacy'), 0, 0);
+    const moment = await after(store.pathOf(ref));
+    await store.adopt({ ...ref, storageName: 'adopted' }, join(base, 'legacy'));
+    expect(await store.removeAll(ref, moment)).toEqual({ files: 1, bytes: 3 });
+    expect(await text(await store.open({ ...ref, storageName: 'adopted' }))).toBe('legacy');
+  });
+
+  it('removes a link and not what it leads to', async () => {
+    await writeFile(join(base, 'secret'), 'not ours');
+    await mkdir(join(base, 'elsewhere'));
+    await writeFile(join(base, 'elsewhere/file'), 'not ours either');
+    await store.write(ref, source('x'), limits);
+    const folder = dirname(store.pathOf(ref));
+    await symlink(join(base, 'secret'), join(folder, 'file-link'));
+    await symlink(join(base, 'elsewhere'), join(folder, 'folder-link'));
+    await store.removeAll(ref);
+    expect(await readFile(join(base, 'secret'), 'utf8')).toBe('not ours');
+    expect(await readFile(join(base, 'elsewhere/file'), 'utf8')).toBe('not ours either');
+    expect(await filesUnder(root)).toEqual([]);
+  });
+
+  it('refuses to empty a folder that a link leads to out of the root', async () => {
+    await store.write(ref, source('x'), limits);
+    await mkdir(join(base, 'elsewhere'));
+    await writeFile(join(base, 'elsewhere/file'), 'not ours');
+    const folder = dirname(dirname(store.pathOf(ref)));
+    await rm(folder, { recursive: true });
+    await symlink(join(base, 'elsewhere'), folder);
+    await expect(store.removeAll(ref)).rejects.toMatchObject({ code: 'ARTIFACT_PATH_UNSAFE' });
+    expect(await readFile(join(base, 'elsewhere/file'), 'utf8')).toBe('not ours');
   });
 
   it('shards by a hash, so that ids with one beginning spread out', () => {

@@ -5,9 +5,18 @@ import { dirname, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ArtifactNotFound, ArtifactPathUnsafe, UploadTooLarge } from './artifact-refusals.js';
-import type { ArtifactRef, ArtifactStore, ByteRange, WriteLimits, Written } from './artifact-store.js';
+import type {
+  ArtifactRef,
+  ArtifactStore,
+  ByteRange,
+  JobPlace,
+  Removed,
+  WriteLimits,
+  Written,
+} from './artifact-store.js';
 import { encodeSegment, isHashed } from './path-segment.js';
 import { assertSafeStorageName } from './rel-path.js';
+import { removeFiles } from './remove-files.js';
 
 /**
  * Keeps artifacts in folders: `<root>/<tenant>/<shard>/<job>/<storageName>`.
@@ -101,6 +110,17 @@ export class FolderArtifactStore implements ArtifactStore {
     await rm(path, { force: true });
   }
 
+  async removeAll(job: JobPlace, before?: Date): Promise<Removed> {
+    const folder = this.jobFolder(job);
+    try {
+      await this.assertInside(folder);
+    } catch (error) {
+      if (isMissing(error)) return { files: 0, bytes: 0 };
+      throw error;
+    }
+    return removeFiles(folder, before ?? null);
+  }
+
   async probe(): Promise<void> {
     await mkdir(this.root, { recursive: true });
     const path = join(this.root, `~probe-${randomUUID()}`);
@@ -111,11 +131,11 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  private tenantFolder(ref: ArtifactRef): string {
+  private tenantFolder(ref: JobPlace): string {
     return join(this.root, encodeSegment(ref.tenantId));
   }
 
-  private jobFolder(ref: ArtifactRef): string {
+  private jobFolder(ref: JobPlace): string {
     const shard = createHash('sha256').update(ref.jobId).digest('hex').slice(0, 2);
     return join(this.tenantFolder(ref), shard, encodeSegment(ref.jobId));
   }

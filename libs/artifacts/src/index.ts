@@ -2,6 +2,8 @@ export {
   type ArtifactRef,
   type ArtifactStore,
   type ByteRange,
+  type JobPlace,
+  type Removed,
   type WriteLimits,
   type Written,
 } from './artifact-store.js';

@@ -3,7 +3,7 @@ import type { JobRef } from '#queue';
 import type { Job } from './job.js';
 import type { JobMove } from './job-moves.js';
 import { JobStore } from './job-store.js';
-import { JobNotFound, JobVersionConflict, TransitionRefused } from './refusals.js';
+import { JobDataErased, JobNotFound, JobVersionConflict, TransitionRefused } from './refusals.js';
 
 const jobs = new JobStore();
 
@@ -14,6 +14,13 @@ export async function getJob(tx: Tx, ref: JobRef): Promise<Job> {
   return job;
 }
 
+/** The job, for who is about to see or change what belongs to it: `JOB_NOT_FOUND`, or `JOB_DATA_ERASED`. */
+export async function getJobWithData(tx: Tx, ref: JobRef): Promise<Job> {
+  const job = await getJob(tx, ref);
+  if (job.erased_at !== null) throw new JobDataErased(job);
+  return job;
+}
+
 /** A guarded statement touched no row: reads why and throws it. Never returns. */
 export async function explainRefusal(
   tx: Tx,
@@ -21,7 +28,7 @@ export async function explainRefusal(
   move: JobMove,
   version: number | null,
 ): Promise<never> {
-  const job = await getJob(tx, ref);
+  const job = await getJobWithData(tx, ref);
   if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
   throw new TransitionRefused(job, move);
 }

@@ -14,6 +14,7 @@ export {
 export { INVARIANTS, NOT_TOLD_BY_SQL } from './invariants/invariants.js';
 export { JobDrafting, type DraftingResult } from './job-drafting.js';
 export { type JobExplanation, type Reason, REASON_CODES, type ReasonCode } from './job-explanation.js';
+export { JobErasure } from './job-erasure.js';
 export { JobExplanations } from './job-explanations.js';
 export { DATASET_ROLES, type DatasetRole, type InputDataset } from './job-input-rows.js';
 export { JobInputs, type ReceivedDataset } from './job-inputs.js';
@@ -34,7 +35,9 @@ export {
   DraftNotFound,
   DraftRevisionConflict,
   DraftRevisionNotFound,
+  JobDataErased,
   JobIdUnsafe,
+  JobNotEnded,
   JobNotFound,
   JobVersionConflict,
   RunNotFound,

@@ -33,6 +33,7 @@ const JOB: Job = {
   expires_at: null,
   started_at: null,
   finished_at: null,
+  erased_at: null,
 };
 const worker = (given: Partial<LivingWorker> = {}): LivingWorker => {
   return { worker_id: 'w1', slots: 4, busy_slots: 1, seen_at: NOW, missing: [], ...given };

@@ -8,12 +8,13 @@ import { randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { newDatasetKey } from './dataset-key.js';
-import { getJob } from './explain-refusal.js';
+import { getJob, getJobWithData } from './explain-refusal.js';
 import type { Job } from './job.js';
 import { type DatasetRole, type InputDataset, JobInputRows, type NewDataset } from './job-input-rows.js';
 import { JobStore } from './job-store.js';
 import {
   DatasetNotFound,
+  JobDataErased,
   JobLocked,
   JobVersionConflict,
   PrimaryDatasetMultiple,
@@ -175,7 +176,7 @@ export class JobInputs {
   async preview(scope: TenantScope, jobId: string): Promise<{ job: Job; datasets: InputDataset[] }> {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
-      const job = await getJob(tx, ref);
+      const job = await getJobWithData(tx, ref);
       const datasets = await this.rows.list(tx, ref);
       const metadata = { datasets: datasets.map((dataset) => dataset.dataset_key) };
       await record(tx, { action: 'inputs.previewed', resourceType: 'inputs', resourceId: jobId, metadata });
@@ -217,6 +218,7 @@ export class JobInputs {
 }
 
 function assertEditable(job: Job, version: number | null): void {
+  if (job.erased_at !== null) throw new JobDataErased(job);
   if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
   if (!EDITABLE.some((status) => status === job.status)) throw new JobLocked(job, 'Inputs');
 }

@@ -11,7 +11,7 @@ import type { JobRef, Queue } from '#queue';
 import { type Plan, planNeeds } from '#plans';
 import { randomUUID } from 'node:crypto';
 import { type Draft, type DraftEdit, Drafts, draftSha256 } from './drafts.js';
-import { explainRefusal, getJob } from './explain-refusal.js';
+import { explainRefusal, getJob, getJobWithData } from './explain-refusal.js';
 import type { Job } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
 import { JobInputRows } from './job-input-rows.js';
@@ -24,6 +24,7 @@ import {
   DraftOutOfDate,
   DraftRevisionConflict,
   JobAlreadyExists,
+  JobDataErased,
   JobLocked,
   JobVersionConflict,
   PrimaryDatasetMissing,
@@ -138,7 +139,7 @@ export class JobLifecycle {
   async getDraft(scope: TenantScope, jobId: string): Promise<{ job: Job; draft: Draft | null }> {
     const ref = refIn(scope, jobId);
     return this.database.transaction(scope, async (tx) => {
-      return { job: await getJob(tx, ref), draft: await this.drafts.findLatest(tx, ref) };
+      return { job: await getJobWithData(tx, ref), draft: await this.drafts.findLatest(tx, ref) };
     });
   }
 
@@ -334,6 +335,7 @@ export class JobLifecycle {
   private async lockEditable(tx: Tx, ref: JobRef, version: number | null, what: string): Promise<Job> {
     const job = await this.jobs.findLocked(tx, ref);
     if (!job) return getJob(tx, ref);
+    if (job.erased_at !== null) throw new JobDataErased(job);
     if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
     if (!EDITABLE.some((status) => status === job.status)) throw new JobLocked(job, what);
     return job;

@@ -1,7 +1,7 @@
 import { record } from '#audit';
 import { type Database, type Instant, plain, type TenantScope } from '#database';
 import { type Draft, Drafts } from './drafts.js';
-import { getJob } from './explain-refusal.js';
+import { getJob, getJobWithData } from './explain-refusal.js';
 import { type FrozenPlan, FrozenPlans } from './frozen-plans.js';
 import type { Job } from './job.js';
 import { type Artifact, JobArtifacts } from './job-artifacts.js';
@@ -52,7 +52,7 @@ export class JobReads {
   async plan(scope: TenantScope, jobId: string): Promise<FrozenPlan> {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
-      await getJob(tx, ref);
+      await getJobWithData(tx, ref);
       const plan = await this.plans.find(tx, ref);
       if (!plan) throw new PlanMissing(jobId);
       return plan;
@@ -70,7 +70,7 @@ export class JobReads {
   async getDraft(scope: TenantScope, jobId: string, revision: number): Promise<{ job: Job; draft: Draft }> {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
-      const job = await getJob(tx, ref);
+      const job = await getJobWithData(tx, ref);
       const draft = await this.drafts.findRevision(tx, ref, revision);
       if (!draft) throw new DraftRevisionNotFound(jobId, revision);
       return { job, draft };
@@ -88,7 +88,7 @@ export class JobReads {
   async findArtifact(scope: TenantScope, jobId: string, relPath: string): Promise<Artifact | null> {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
-      await getJob(tx, ref);
+      await getJobWithData(tx, ref);
       return this.artifacts.find(tx, ref, relPath);
     });
   }
@@ -97,7 +97,7 @@ export class JobReads {
   async takeArtifact(scope: TenantScope, jobId: string, relPath: string): Promise<Artifact | null> {
     const ref = { tenantId: scope.tenantId, jobId };
     return this.database.transaction(scope, async (tx) => {
-      await getJob(tx, ref);
+      await getJobWithData(tx, ref);
       const artifact = await this.artifacts.find(tx, ref, relPath);
       if (artifact && artifact.bytes !== null) {
         await record(tx, {

@@ -114,6 +114,7 @@ export class JobStore {
       `UPDATE job
        SET ${['version = version + 1', ...sets, ...assignments].join(', ')}
        WHERE tenant_id = $1 AND job_id = $2 AND status = ANY($3) AND version = coalesce($4, version)
+         AND erased_at IS NULL
        RETURNING *`,
       values,
     );

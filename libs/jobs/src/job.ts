@@ -55,6 +55,8 @@ export interface Job {
   expires_at: Instant | null;
   started_at: Instant | null;
   finished_at: Instant | null;
+  /** Since then its data are gone: texts, drafts, plan, datasets, artifacts. Nothing of it changes any more. */
+  erased_at: Instant | null;
 }
 
 export function refOf(job: Pick<Job, 'tenant_id' | 'job_id'>): JobRef {

@@ -50,6 +50,31 @@ export class TransitionRefused extends DomainError {
   }
 }
 
+/** Its data are erased only when nobody works with them any more. */
+export class JobNotEnded extends DomainError {
+  constructor(job: Job) {
+    super(
+      'JOB_NOT_ENDED',
+      `The data of a job are erased after its end; it is ${job.status}. Cancel it first.`,
+      {
+        job_id: job.job_id,
+        status: job.status,
+        current_version: job.version,
+      },
+    );
+  }
+}
+
+/** What was asked for, or is needed, was erased for good. */
+export class JobDataErased extends DomainError {
+  constructor(job: Job) {
+    super('JOB_DATA_ERASED', `The data of this job were erased at ${job.erased_at ?? ''}.`, {
+      job_id: job.job_id,
+      erased_at: job.erased_at,
+    });
+  }
+}
+
 /** Inputs and draft change only until the plan is frozen. */
 export class JobLocked extends DomainError {
   constructor(job: Job, what: string) {

@@ -43,6 +43,14 @@ function asListed({ rows: { job } }: PreparedJob): Job {
   return {
     ...columns,
     version: Number(JSON.stringify(version)),
-    ...{ priority: 0, labels: {}, draft_task: null, lost_runs: 0, error: null, expires_at: null },
+    ...{
+      priority: 0,
+      labels: {},
+      draft_task: null,
+      lost_runs: 0,
+      error: null,
+      expires_at: null,
+      erased_at: null,
+    },
   };
 }

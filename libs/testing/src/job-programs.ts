@@ -5,6 +5,7 @@ import { Execution } from '#execution';
 import {
   DraftExchanges,
   JobDrafting,
+  JobErasure,
   JobInputs,
   JobLifecycle,
   JobReads,
@@ -39,6 +40,7 @@ export class JobPrograms {
   readonly lifecycle: JobLifecycle;
   readonly inputs: JobInputs;
   readonly reads: JobReads;
+  readonly erasure: JobErasure;
   readonly runs: JobRuns;
   readonly lost: LostRuns;
   readonly workers: Workers;
@@ -56,6 +58,7 @@ export class JobPrograms {
     this.lifecycle = new JobLifecycle(this.api, apiQueue, store, []);
     this.inputs = new JobInputs(this.api, store, new Execution({ profiles: {} }), 1_000_000);
     this.reads = new JobReads(this.api);
+    this.erasure = new JobErasure(this.api, store);
     this.runs = new JobRuns(this.worker, workerQueue, this.workerScope, LEASE_MS);
     this.lost = new LostRuns(this.worker, workerQueue, this.workerScope, MAX_LOST_RUNS);
     this.workers = new Workers(this.worker, this.workerScope, LEASE_MS);

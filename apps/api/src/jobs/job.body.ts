@@ -87,6 +87,9 @@ export class JobBody {
 
   @ApiProperty(instant)
   finished_at!: string | null;
+
+  @ApiProperty({ ...instant, description: 'Since then its data are gone: texts, drafts, plan, files.' })
+  erased_at!: string | null;
 }
 
 export class JobPage {

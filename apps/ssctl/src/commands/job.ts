@@ -1,12 +1,14 @@
+import { FolderArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
-import { JobExplanations } from '#jobs';
+import { JobErasure, JobExplanations } from '#jobs';
 import { DEFAULT_TENANT } from '#tenancy';
 import type { Command } from 'commander';
 import { operatorScope } from '../deployment.js';
+import { notBlank } from '../not-blank.js';
 import { answer } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
 
-/** `ssctl job explain ID` */
+/** `ssctl job explain ID | erase ID` */
 export function addJobCommands(
   program: Command,
   withDeployment: WithDeployment,
@@ -30,6 +32,25 @@ export function addJobCommands(
       answer(json, explanation, () => [
         `${explanation.job_id} is ${explanation.status}${explanation.runnable ? ', and runs when it is its turn' : ''}`,
         ...explanation.reasons.map(({ code, detail }) => `  ${code}: ${detail}`),
+      ]);
+    });
+
+  job
+    .command('erase')
+    .description('take its data away for good: texts, drafts, plan, datasets, artifacts; the audit stays')
+    .argument('<job_id>', 'a job that has ended')
+    .option('--tenant <tenant>', 'whose job it is', DEFAULT_TENANT)
+    .requiredOption('--reason <reason>', 'why; kept in the audit', notBlank)
+    .option('--json', 'one JSON document')
+    .action(async (jobId: string, options: { tenant: string; reason: string; json?: boolean }) => {
+      const scope = { ...operatorScope(), reason: options.reason, tenantId: options.tenant };
+      const store = new FolderArtifactStore(configuration.artifactsDir);
+      const { job_id, status, version, erased_at } = await withDeployment((deployment) =>
+        deployment.asOperator((database) => new JobErasure(database, store).erase(scope, jobId, null)),
+      );
+      const erased = { tenant_id: options.tenant, job_id, status, version, erased_at };
+      answer(options.json ?? false, erased, () => [
+        `the data of job ${job_id} are gone since ${erased_at ?? ''}`,
       ]);
     });
 }
