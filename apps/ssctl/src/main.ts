@@ -11,6 +11,7 @@ import { addJobCommands } from './commands/job.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addFakeLlmCommand } from './commands/fake-llm.js';
 import { addKeyCommands } from './commands/key.js';
+import { addRetentionCommands } from './commands/retention.js';
 import { addQueueCommands } from './commands/queue.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addSchemaCommands } from './commands/schema.js';
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
   addKeyCommands(program, withDeployment);
   addQueueCommands(program, withDeployment);
   addJobCommands(program, withDeployment, configuration);
+  addRetentionCommands(program, withDeployment, configuration);
   addMigrateCommands(program, configuration, withDeployment);
   addAuditExportCommand(addAuditCommands(program, withDeployment, configuration), withDeployment);
   addAuditorCommands(program, withDeployment);

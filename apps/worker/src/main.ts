@@ -6,6 +6,7 @@ import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabas
 import {
   DraftExchanges,
   JobDrafting,
+  JobRetention,
   JobRuns,
   LostRuns,
   ParkedJobs,
@@ -26,6 +27,7 @@ import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { ledgerSweeper } from './ledger-sweeper.js';
 import { Reconciler } from './reconciler.js';
+import { Retention } from './retention.js';
 import { sayPaused } from './say-paused.js';
 import { turnGiver } from './turn-giver.js';
 import { Worker } from './worker.js';
@@ -85,6 +87,12 @@ try {
     auditArchiveDir === null ? null : new AuditArchives(database, scope, signer, auditArchiveDir);
   const retention = new AuditRetention(database, byPolicy, signer, archives);
   const keepingAudit = new AuditKeeper({ database, scope, retention, keepMonths }, logger);
+  const retentionDays = configuration.jobRetentionDays === 0 ? null : configuration.jobRetentionDays;
+  const keepingJobs = new Retention(
+    new JobRetention(database, store, scope, retentionDays),
+    configuration.jobRetentionSweepSeconds * SECOND,
+    logger,
+  );
   const worker = new Worker(
     {
       identity,
@@ -147,6 +155,7 @@ try {
       await givingTurns.stop();
       await lettingIn.stop();
       await keepingAudit.stop();
+      await keepingJobs.stop();
       const facts = await worker.drain(graceMs, hurry.signal);
       await drafting.calls?.stop();
       await closing.run();
@@ -166,6 +175,7 @@ try {
   givingTurns.start();
   lettingIn.start();
   keepingAudit.start();
+  keepingJobs.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

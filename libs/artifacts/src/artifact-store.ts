@@ -54,6 +54,8 @@ export interface ArtifactStore {
    * gone already.
    */
   removeAll(job: JobPlace, before?: Date): Promise<Removed>;
+  /** Every job that has a place here, whether it has files or not, in no order. */
+  jobs(): AsyncIterable<JobPlace>;
   /** Writes and removes a small file, so that readiness speaks from experience. */
   probe(): Promise<void>;
 }

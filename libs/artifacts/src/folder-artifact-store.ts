@@ -14,6 +14,7 @@ import type {
   WriteLimits,
   Written,
 } from './artifact-store.js';
+import { ID_FILE, jobFolders } from './job-folders.js';
 import { encodeSegment, isHashed } from './path-segment.js';
 import { assertSafeStorageName } from './rel-path.js';
 import { removeFiles } from './remove-files.js';
@@ -121,6 +122,10 @@ export class FolderArtifactStore implements ArtifactStore {
     return removeFiles(folder, before ?? null);
   }
 
+  jobs(): AsyncIterable<JobPlace> {
+    return jobFolders(this.root, (job) => this.jobFolder(job));
+  }
+
   async probe(): Promise<void> {
     await mkdir(this.root, { recursive: true });
     const path = join(this.root, `~probe-${randomUUID()}`);
@@ -149,7 +154,7 @@ export class FolderArtifactStore implements ArtifactStore {
     for (const { id, folder } of named) {
       if (!isHashed(encodeSegment(id))) continue;
       // As JSON: the id may hold what text cannot, a lone surrogate say.
-      await writeFile(join(folder, '~id.json'), JSON.stringify(id));
+      await writeFile(join(folder, ID_FILE), JSON.stringify(id));
     }
   }
 

@@ -362,6 +362,25 @@ export const settings = {
     readBy: servers,
     about: 'How long the answer to an `Idempotency-Key` is remembered, in hours.',
   },
+  SS_JOB_RETENTION_DAYS: {
+    field: 'jobRetentionDays',
+    kind: 'integer',
+    min: 0,
+    max: 36_500,
+    default: 90,
+    readBy: ['worker', 'ssctl'],
+    about:
+      'How long a job is kept after its end, in days, where its tenant has no time of its own; 0 for as long as nobody deletes it.',
+  },
+  SS_JOB_RETENTION_SWEEP_SECONDS: {
+    field: 'jobRetentionSweepSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 86_400,
+    default: 3600,
+    readBy: ['worker'],
+    about: 'How often a worker looks for jobs, answers and files whose time is over.',
+  },
   SS_OIDC_ISSUER: {
     field: 'oidcIssuer',
     kind: 'httpUrl',

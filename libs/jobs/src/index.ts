@@ -22,6 +22,7 @@ export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lif
 export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
 export { type JobFilter, JobReads } from './job-reads.js';
 export { RUN_ENDED_CHANNEL } from './close-run.js';
+export { JobRetention, type Removal, type RetentionDue, type RetentionLimits } from './job-retention.js';
 export { JobRuns, type Settlement, type StepResult } from './job-runs.js';
 export { LostRuns, type LostRun } from './lost-runs.js';
 export { ParkedJobs } from './parked-jobs.js';

@@ -1,5 +1,6 @@
 import type { Database, Scope } from '#database';
 import { realpath } from 'node:fs/promises';
+import { knownJobs } from './import/known-jobs.js';
 import { isItem, prepare, type PreparedJob, read, type ReadFile } from './import/prepare.js';
 import { keyOf } from './import/write-jobs.js';
 import { canonicalRows, RowsChecksum } from './rows/canonical-rows.js';
@@ -26,7 +27,7 @@ export interface Verification {
   files: number;
   rows: number;
   quarantined: number;
-  /** Jobs on which work has gone on since they were lifted; their rows are not compared. */
+  /** Jobs on which work has gone on since they were lifted, or that were deleted; their rows are not compared. */
   moved_on: number;
   tenants: Record<string, { files: number; rows: number; checksum: string }>;
   checksum: string;
@@ -81,16 +82,19 @@ export class Verifier {
       if (isItem(job)) this.quarantined++;
       else jobs.push(job);
     }
-    const stored = await this.database.acrossTenants(this.scope, (tx) =>
-      loadStored(
-        tx,
-        jobs.map((job) => job.found),
-      ),
-    );
+    const refs = jobs.map((job) => job.found);
+    const { stored, known } = await this.database.acrossTenants(this.scope, async (tx) => {
+      return { stored: await loadStored(tx, refs), known: await knownJobs(tx, refs) };
+    });
     const byKey = new Map(
       stored.map((rows) => [keyOf({ tenantId: rows.job.tenant_id, jobId: rows.job.job_id }), rows]),
     );
-    for (const job of jobs) this.compareJob(job, byKey.get(keyOf(job.found)) ?? null);
+    for (const job of jobs) {
+      const key = keyOf(job.found);
+      const rows = byKey.get(key) ?? null;
+      if (!rows && known.has(key)) this.movedOn++;
+      else this.compareJob(job, rows);
+    }
   }
 
   private compareJob(job: PreparedJob, stored: StoredJob | null): void {

@@ -29,6 +29,12 @@ export const metrics = {
     help: 'Runs that this worker had to end because its lease was gone.',
     labelNames: ['reason'] as const,
   }),
+  /** kind: job, llm_call, idempotency_key (rows), file. */
+  retentionRemoved: new Counter({
+    name: 'ss_retention_removed_total',
+    help: 'What was removed because its time was over, or because nothing owned it any more.',
+    labelNames: ['kind'] as const,
+  }),
   /** outcome: as in the ledger; provider: `main` or `fallback`. */
   llmCalls: new Counter({
     name: 'ss_llm_calls_total',

@@ -1,14 +1,21 @@
-import type { Invariant } from './invariant.js';
+import { type Invariant, isOfThisLife } from './invariant.js';
 
 /** Rows about a job that are no change of it have no version. */
 const OF_JOBS = `resource_type = 'job' AND version IS NOT NULL`;
 
+/** Each row with the number of the life that it tells of: the id of a job that was deleted may be given again. */
+const IN_LIVES = `
+  SELECT *, count(*) FILTER (WHERE action = 'job.deleted') OVER (
+    PARTITION BY tenant_id, resource_id ORDER BY event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+  ) AS life
+  FROM audit_event
+  WHERE ${OF_JOBS}`;
+
 /** Two rows for one version are I6's to tell. */
 const FIRST_OF_VERSION = `
-  SELECT DISTINCT ON (tenant_id, resource_id, version) *
-  FROM audit_event
-  WHERE ${OF_JOBS}
-  ORDER BY tenant_id, resource_id, version, event_id`;
+  SELECT DISTINCT ON (tenant_id, resource_id, life, version) *
+  FROM (${IN_LIVES}) AS in_lives
+  ORDER BY tenant_id, resource_id, life, version, event_id`;
 
 const TAMPERED =
   'Someone went around the triggers of the table job, or changed the audit as its owner. Find out who had the ' +
@@ -24,6 +31,7 @@ export const auditInvariants = [
       FROM audit_event
       WHERE ${OF_JOBS} AND NOT CASE
         WHEN from_status IS NULL AND action = 'job.migrated' THEN to_status IS NOT NULL
+        WHEN to_status IS NULL THEN action = 'job.deleted' AND from_status IN ('succeeded', 'failed', 'cancelled')
         WHEN from_status = to_status THEN NOT EXISTS (
           SELECT FROM job_move WHERE job_move.action = audit_event.action
         )
@@ -44,13 +52,13 @@ export const auditInvariants = [
         SELECT *, lag(version) OVER history AS before_version, lag(to_status) OVER history AS before_status,
           lag(event_id) OVER history AS before_event
         FROM (${FIRST_OF_VERSION}) AS first_of_version
-        WINDOW history AS (PARTITION BY tenant_id, resource_id ORDER BY version)
+        WINDOW history AS (PARTITION BY tenant_id, resource_id, life ORDER BY version)
       ) AS linked
       WHERE CASE
         WHEN before_version IS NULL THEN from_status IS NOT NULL AND EXISTS (
           SELECT FROM job, kept
           WHERE job.tenant_id = linked.tenant_id AND job.job_id = linked.resource_id AND job.created_at >= kept.since
-        )
+        ) AND ${isOfThisLife('linked')}
         WHEN before_version = linked.version - 1 THEN
           from_status IS DISTINCT FROM before_status OR event_id < before_event
         ELSE event_id < before_event
@@ -63,7 +71,7 @@ export const auditInvariants = [
     sql: `
       SELECT tenant_id, resource_id AS job_id, version, before_version
       FROM (
-        SELECT *, lag(version) OVER (PARTITION BY tenant_id, resource_id ORDER BY version) AS before_version
+        SELECT *, lag(version) OVER (PARTITION BY tenant_id, resource_id, life ORDER BY version) AS before_version
         FROM (${FIRST_OF_VERSION}) AS first_of_version
       ) AS counted
       WHERE version > before_version + 1 OR (before_version IS NULL AND action = 'job.created' AND version <> 1)`,
@@ -78,13 +86,14 @@ export const auditInvariants = [
       FROM job
       FULL JOIN (
         SELECT DISTINCT ON (tenant_id, resource_id) tenant_id, resource_id, to_status, version
-        FROM audit_event
-        WHERE ${OF_JOBS}
-        ORDER BY tenant_id, resource_id, version DESC, event_id DESC
+        FROM (${IN_LIVES}) AS in_lives
+        ORDER BY tenant_id, resource_id, life DESC, version DESC, event_id DESC
       ) AS head ON head.tenant_id = job.tenant_id AND head.resource_id = job.job_id
       CROSS JOIN kept
       WHERE CASE
         WHEN head.resource_id IS NULL THEN job.updated_at >= kept.since
+        -- The last that is told of the id is that its job was deleted.
+        WHEN head.to_status IS NULL THEN job.job_id IS NOT NULL
         ELSE (head.to_status, head.version) IS DISTINCT FROM (job.status, job.version)
       END`,
     remedy: TAMPERED,
@@ -94,9 +103,8 @@ export const auditInvariants = [
     says: 'One audit row for each change of a job.',
     sql: `
       SELECT tenant_id, resource_id AS job_id, version, count(*) AS rows
-      FROM audit_event
-      WHERE ${OF_JOBS}
-      GROUP BY tenant_id, resource_id, version
+      FROM (${IN_LIVES}) AS in_lives
+      GROUP BY tenant_id, resource_id, life, version
       HAVING count(*) > 1`,
     remedy: TAMPERED,
   },

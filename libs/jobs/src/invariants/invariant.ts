@@ -62,9 +62,19 @@ export async function findViolations(ask: Ask, { sql }: Invariant, grace: Grace)
   return { total: Number(found[0]?.total ?? 0), rows: found.map(({ row }) => row) };
 }
 
+/**
+ * The id of a job that was deleted may be given again: then there are several lives under it, and a row of the audit tells
+ * of the present one if no deletion came after it.
+ */
+export const isOfThisLife = (event: string): string => `NOT EXISTS (
+    SELECT FROM audit_event AS gone
+    WHERE gone.tenant_id = ${event}.tenant_id AND gone.resource_type = 'job' AND gone.resource_id = ${event}.resource_id
+      AND gone.action = 'job.deleted' AND gone.event_id > ${event}.event_id
+  )`;
+
 /** A job that came from a legacy file begins in any state, with what that file knew of its past. */
 export const wasMigrated = (job: string): string => `EXISTS (
     SELECT FROM audit_event AS birth
     WHERE birth.tenant_id = ${job}.tenant_id AND birth.resource_type = 'job' AND birth.resource_id = ${job}.job_id
-      AND birth.from_status IS NULL AND birth.action = 'job.migrated'
+      AND birth.from_status IS NULL AND birth.action = 'job.migrated' AND ${isOfThisLife('birth')}
   )`;

@@ -131,6 +131,19 @@ describe('what breaks one invariant, and only that one, is reported under its na
         () => change(`UPDATE audit_event SET action = 'job.failed' WHERE action = 'job.succeeded'`),
       ],
       [
+        'a deletion of a job that had not ended',
+        async () => {
+          await change(
+            `INSERT INTO audit_event (${SAME_EVENT})
+             SELECT ${SAME_EVENT.replace('from_status, to_status', 'to_status, NULL').replace('version', 'version + 1').replace('action', `'job.deleted'`)}
+             FROM audit_event WHERE ${eventOf}`,
+            ...[tenantId, jobs.created.job_id],
+          );
+          await change('DELETE FROM idempotency_key');
+          await change('DELETE FROM job WHERE job_id = $1', jobs.created.job_id);
+        },
+      ],
+      [
         'a change that is called a move',
         async () => {
           await change(
@@ -175,6 +188,16 @@ describe('what breaks one invariant, and only that one, is reported under its na
       [
         'a job without a history',
         () => change(`DELETE FROM audit_event WHERE ${eventOf}`, tenantId, jobs.created.job_id),
+      ],
+      [
+        'a job that was deleted, says the audit, and is there',
+        () =>
+          change(
+            `INSERT INTO audit_event (${SAME_EVENT})
+             SELECT ${SAME_EVENT.replace('from_status, to_status', 'to_status, NULL').replace('version', 'version + 1').replace('action', `'job.deleted'`)}
+             FROM audit_event WHERE ${eventOf} ORDER BY version DESC LIMIT 1`,
+            ...[tenantId, jobs.cancelled.job_id],
+          ),
       ],
       [
         'a history without its job',

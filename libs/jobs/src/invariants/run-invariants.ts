@@ -1,5 +1,5 @@
 import { QUEUE_SCHEMA } from '#queue';
-import { type Invariant, wasMigrated } from './invariant.js';
+import { type Invariant, isOfThisLife, wasMigrated } from './invariant.js';
 
 const ENDED = `('succeeded', 'failed', 'cancelled')`;
 
@@ -81,6 +81,7 @@ export const runInvariants = [
       LEFT JOIN run ON run.tenant_id = event.tenant_id AND run.job_id = event.resource_id
         AND run.run_id = event.run_id
       WHERE event.resource_type = 'job' AND event.from_status = 'running' AND event.to_status <> 'running'
+        AND ${isOfThisLife('event')}
         AND (
           run.lease_no IS DISTINCT FROM event.lease_no
           OR coalesce(run.outcome, '') <> ALL (CASE event.to_status
@@ -109,8 +110,8 @@ export const runInvariants = [
     sql: `
       WITH retried AS (
         SELECT tenant_id, resource_id, max(version) AS version
-        FROM audit_event
-        WHERE resource_type = 'job' AND action = 'job.retried'
+        FROM audit_event AS retry
+        WHERE resource_type = 'job' AND action = 'job.retried' AND ${isOfThisLife('retry')}
         GROUP BY tenant_id, resource_id
       ), counted AS (
         SELECT event.tenant_id, event.resource_id,
@@ -120,7 +121,7 @@ export const runInvariants = [
         JOIN run ON run.tenant_id = event.tenant_id AND run.job_id = event.resource_id AND run.run_id = event.run_id
         LEFT JOIN retried ON retried.tenant_id = event.tenant_id AND retried.resource_id = event.resource_id
         WHERE event.resource_type = 'job' AND event.from_status = 'running' AND event.to_status <> 'running'
-          AND event.version > coalesce(retried.version, 0)
+          AND event.version > coalesce(retried.version, 0) AND ${isOfThisLife('event')}
         GROUP BY event.tenant_id, event.resource_id
       )
       SELECT job.tenant_id, job.job_id, job.attempts, coalesce(counted.failed_runs, 0) AS failed_runs, job.lost_runs,

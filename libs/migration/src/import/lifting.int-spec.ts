@@ -92,6 +92,24 @@ describe('a file', () => {
     expect(everywhere).not.toMatch(/deadbeef|tc_cafe/);
   });
 
+  it('whose job was deleted since is not lifted again, and that is no difference', async () => {
+    await tree.putJob('job_gone1', { status: 'succeeded', runs: [A_RUN] });
+    await tree.putJob('job_gone2', { status: 'succeeded', runs: [A_RUN] });
+    await lifting.run(tree.root);
+    await db.sql(`DELETE FROM job WHERE job_id = 'job_gone1'`);
+    const { byPath } = await lifting.run(tree.root);
+    expect(byPath).toEqual({ 'go/job_gone1/job.json': 'unchanged', 'go/job_gone2/job.json': 'unchanged' });
+    expect([await rowOf('job_gone1'), (await rowOf('job_gone2'))?.['status']]).toEqual([
+      undefined,
+      'succeeded',
+    ]);
+    const verified = await new Verifier(db.database('ss_operator'), OPERATOR).verify({
+      ...{ root: tree.root, tenants: null, strict: false },
+    });
+    expect(verified.differences.filter(({ path }) => path?.includes('job_gone'))).toEqual([]);
+    expect(verified.moved_on).toBe(1);
+  });
+
   it('keeps integers of 63 bits exactly', async () => {
     await tree.put(
       'bi/job_big/job.json',
