@@ -15,6 +15,10 @@ import { planOf, sql } from './plans.js';
 const PERSONAL = 'Zebrafink';
 const TABLE = 'artifacts/tables/read.csv';
 
+interface OpenApi {
+  components: { schemas: { JobBody: { properties: object } } };
+}
+
 let database: TestDatabase;
 let deployment: Deployment;
 let client: Client;
@@ -78,6 +82,9 @@ it('leaves an empty job that says so, 410 for what is gone, and no file', async 
   expect(Date.parse(body.erased_at ?? '')).not.toBeNaN();
   expect(headers.get('etag')).toBe(`"${String(body.version)}"`);
   expect((await client.get<JobBody>('/v1/jobs/erased')).body).toEqual(body);
+  // Nothing of the row that no client is told of.
+  const { components } = (await client.get<OpenApi>('/openapi.json')).body;
+  expect(Object.keys(body).sort()).toEqual(Object.keys(components.schemas.JobBody.properties).sort());
   for (const path of [TABLE, 'artifacts/plan.json', 'plan', 'draft', 'inputs/preview']) {
     const gone = await client.get<Problem>(`/v1/jobs/erased/${path}`);
     expect([path, gone.status, gone.body.code]).toEqual([path, 410, 'JOB_DATA_ERASED']);

@@ -88,6 +88,19 @@ describe('retention', () => {
     expect(await retention(null).run()).toMatchObject({ jobs: 1 });
   });
 
+  it('counts from when the job was lifted, or there before there was retention, if that is later than its end', async () => {
+    const job = await aJobOf(5_000);
+    const keep = async (days: number): Promise<void> => {
+      await db.sql('SET session_replication_role = replica');
+      await db.sql('UPDATE job SET kept_from = $2 WHERE job_id = $1', [job.job_id, daysAgo(days)]);
+      await db.sql('RESET session_replication_role');
+    };
+    await keep(89);
+    expect(await retention().run()).toMatchObject({ jobs: 0 });
+    await keep(91);
+    expect(await retention().run()).toMatchObject({ jobs: 1 });
+  });
+
   it('takes everything that belongs to the job with it, files too, and nothing of its neighbour', async () => {
     const gone = await aJobOf(100, 'failed', { job_id: 'gone' });
     const kept = await aJobOf(1, 'failed', { job_id: 'kept' });

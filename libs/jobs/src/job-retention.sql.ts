@@ -1,9 +1,12 @@
+/** A job that was lifted ended long ago, and is kept from when it came. */
+const KEPT_FROM = 'greatest(job.finished_at, job.kept_from)';
+
 /**
  * How long the jobs of a tenant are kept: $1 days, where it has no time of its own; NULL: as long as nobody deletes them.
  * statement_timestamp, which stands still while the statement runs, so that the index job_ended can be asked.
  */
-const ENDED_LONG_AGO = `job.tenant_id = tenant.tenant_id
-      AND job.finished_at < statement_timestamp() - make_interval(days => coalesce(quota.retention_days, $1::integer))`;
+const ENDED_LONG_AGO = `job.tenant_id = tenant.tenant_id AND job.finished_at IS NOT NULL
+      AND ${KEPT_FROM} < statement_timestamp() - make_interval(days => coalesce(quota.retention_days, $1::integer))`;
 
 const OF_EACH_TENANT = `
   FROM tenant
@@ -21,7 +24,7 @@ export const DELETE_ENDED_JOBS = `
       SELECT job.tenant_id, job.job_id
       FROM job
       WHERE ${ENDED_LONG_AGO}
-      ORDER BY job.finished_at
+      ORDER BY ${KEPT_FROM}
       LIMIT $2
       FOR UPDATE SKIP LOCKED
     ) AS held
@@ -65,7 +68,7 @@ export const COUNT_ENDED_JOBS = `
   SELECT tenant.tenant_id, coalesce(quota.retention_days, $1::integer) AS retention_days, due.jobs, due.oldest
   ${OF_EACH_TENANT}
   CROSS JOIN LATERAL (
-    SELECT count(*) AS jobs, min(job.finished_at) AS oldest
+    SELECT count(*) AS jobs, min(${KEPT_FROM}) AS oldest
     FROM job
     WHERE ${ENDED_LONG_AGO}
   ) AS due

@@ -31,8 +31,36 @@ ON DELETE CASCADE NOT VALID,
 ADD CONSTRAINT artifact_run_fkey FOREIGN KEY (tenant_id, job_id, run_id) REFERENCES run (tenant_id, job_id, run_id)
 ON DELETE CASCADE NOT VALID;
 
--- Retention: the jobs of a tenant that ended before a day.
-CREATE INDEX job_ended ON job (tenant_id, finished_at)
+-- The time for which a job is kept begins with its end, or here if that is later: a job that was lifted out of a legacy file
+-- ended long ago, and is not to be gone before somebody has looked at it. The jobs that are there get the moment of this
+-- schema migration, by a default that writes no row and does not stay: an upgrade deletes nothing by surprise.
+ALTER TABLE job ADD COLUMN kept_from timestamptz DEFAULT now();
+ALTER TABLE job ALTER COLUMN kept_from DROP DEFAULT;
+
+-- As before, and a lifted job says when it came.
+CREATE OR REPLACE FUNCTION guard_job_insert() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  -- The name of the role, not of the login: whoever may not take the role on cannot write so.
+  IF NEW.legacy IS NOT NULL AND current_user = 'ss_migration' THEN
+    NEW.kept_from := clock_timestamp();
+    RETURN NEW;
+  END IF;
+  IF NEW.status <> 'created' OR NEW.version <> 1 OR NEW.lease_no <> 0 THEN
+    RAISE EXCEPTION 'a job begins as created, with version 1 and no lease'
+      USING ERRCODE = 'SS001', CONSTRAINT = 'job_move_is_known', TABLE = 'job';
+  END IF;
+  IF NEW.legacy IS NOT NULL THEN
+    RAISE EXCEPTION 'only a migration says what a legacy file held'
+      USING ERRCODE = 'SS001', CONSTRAINT = 'job_legacy_is_fixed', TABLE = 'job';
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- Retention: the jobs of a tenant whose time began before a day.
+CREATE INDEX job_ended ON job (tenant_id, greatest(finished_at, kept_from))
 WHERE finished_at IS NOT NULL;
 
 -- Retention: the answers that are kept no longer.

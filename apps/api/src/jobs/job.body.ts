@@ -100,19 +100,33 @@ export class JobPage {
   next_cursor!: string | null;
 }
 
-/** Leaves out what only workers need (lease, run) and tells the drafting in plain words. */
+/** Field by field: the row also has what only workers, retention and migration need. Tells the drafting in plain words. */
 export function toJobBody(job: Job): JobBody {
-  const {
-    lease_no: _leaseNo,
-    run_id: _runId,
-    lost_runs: _lost,
-    needs: _needs,
-    draft_task: task,
-    ...shown
-  } = job;
+  const { draft_task: task } = job;
   return {
-    ...shown,
+    tenant_id: job.tenant_id,
+    job_id: job.job_id,
+    version: job.version,
+    status: job.status,
+    requirement: job.requirement,
+    priority: job.priority,
+    labels: job.labels,
+    inputs_fingerprint: job.inputs_fingerprint,
+    draft_revision: job.draft_revision,
     draft_status: task?.state ?? (job.draft_revision > 0 ? 'ready' : 'none'),
     draft_error: task?.error ?? null,
+    plan_id: job.plan_id,
+    attempts: job.attempts,
+    error: job.error,
+    trace_id: job.trace_id,
+    created_at: job.created_at,
+    updated_at: job.updated_at,
+    confirmed_at: job.confirmed_at,
+    queued_at: job.queued_at,
+    scheduled_at: job.scheduled_at,
+    expires_at: job.expires_at,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    erased_at: job.erased_at,
   };
 }

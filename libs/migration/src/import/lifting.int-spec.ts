@@ -96,6 +96,11 @@ describe('a file', () => {
     await tree.putJob('job_gone1', { status: 'succeeded', runs: [A_RUN] });
     await tree.putJob('job_gone2', { status: 'succeeded', runs: [A_RUN] });
     await lifting.run(tree.root);
+    // Retention counts from here, not from an end of long ago.
+    const [kept] = await db.sql(
+      `SELECT now() - kept_from < interval '1 minute' AS now FROM job WHERE job_id = 'job_gone1'`,
+    );
+    expect(kept).toEqual({ now: true });
     await db.sql(`DELETE FROM job WHERE job_id = 'job_gone1'`);
     const { byPath } = await lifting.run(tree.root);
     expect(byPath).toEqual({ 'go/job_gone1/job.json': 'unchanged', 'go/job_gone2/job.json': 'unchanged' });
