@@ -1,18 +1,9 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
-import { AuditArchives, AuditRetention, AuditSeal, CheckpointFolder, openSigner } from '#audit';
+import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
-import {
-  DraftExchanges,
-  JobDrafting,
-  JobRetention,
-  JobRuns,
-  LostRuns,
-  ParkedJobs,
-  QueueReconciler,
-  type WorkerIdentity,
-} from '#jobs';
+import { DraftExchanges, JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
 import { createLogger, FrameworkLogger, release } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
@@ -20,16 +11,11 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { abilitiesOf } from './abilities.js';
-import { AuditKeeper } from './audit-keeper.js';
 import { readEnv } from './env.js';
-import { lettingInParked } from './letting-in-parked.js';
 import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { ledgerSweeper } from './ledger-sweeper.js';
-import { Reconciler } from './reconciler.js';
-import { Retention } from './retention.js';
 import { sayPaused } from './say-paused.js';
-import { turnGiver } from './turn-giver.js';
+import { sideWork } from './side-work.js';
 import { Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -78,21 +64,8 @@ try {
   });
   const drafting = openDrafting({ configuration, database, scope, execution, profiles, logger });
   const exchanges = new DraftExchanges(store, drafting.ledger);
-  const sweepingLedger = ledgerSweeper(drafting.ledger, logger);
-  const givingTurns = turnGiver(queue, logger);
-  const lettingIn = lettingInParked(new ParkedJobs(database, scope), logger);
-  const { auditArchiveDir, auditRetentionMonths: keepMonths } = configuration;
-  const byPolicy = { ...scope, reason: `SS_AUDIT_RETENTION_MONTHS is ${String(keepMonths)}` };
-  const archives =
-    auditArchiveDir === null ? null : new AuditArchives(database, scope, signer, auditArchiveDir);
-  const retention = new AuditRetention(database, byPolicy, signer, archives);
-  const keepingAudit = new AuditKeeper({ database, scope, retention, keepMonths }, logger);
-  const retentionDays = configuration.jobRetentionDays === 0 ? null : configuration.jobRetentionDays;
-  const keepingJobs = new Retention(
-    new JobRetention(database, store, scope, retentionDays),
-    configuration.jobRetentionSweepSeconds * SECOND,
-    logger,
-  );
+  const { ledger } = drafting;
+  const beside = sideWork({ configuration, database, scope, queue, store, signer, ledger, logger });
   const worker = new Worker(
     {
       identity,
@@ -151,31 +124,15 @@ try {
     },
     close: async () => {
       app.get(Drain).begin();
-      await sweepingLedger.stop();
-      await givingTurns.stop();
-      await lettingIn.stop();
-      await keepingAudit.stop();
-      await keepingJobs.stop();
-      const facts = await worker.drain(graceMs, hurry.signal);
+      const [facts] = await Promise.all([worker.drain(graceMs, hurry.signal), beside.stop()]);
       await drafting.calls?.stop();
       await closing.run();
       return facts;
     },
   });
-  const reconciler = new Reconciler(
-    new QueueReconciler(database, queue, scope),
-    { everyMs: configuration.queueReconcileSeconds * SECOND },
-    logger,
-  );
-  closing.add(() => reconciler.stop());
-  reconciler.start();
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
-  sweepingLedger.start();
-  givingTurns.start();
-  lettingIn.start();
-  keepingAudit.start();
-  keepingJobs.start();
+  beside.start();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

@@ -64,11 +64,13 @@ const request = (jobId: string) => ({
 async function failedJob(jobId: string, repeat: RepeatKey | null = null): Promise<Job> {
   const ref = { tenantId, jobId };
   const { job } = await programs.lifecycle.create(scope(), request(jobId), repeat);
-  const dataset = await programs.inputs.receive(ref, {
+  const file = {
     name: 'birds.csv',
-    role: 'primary_dataset',
+    role: 'primary_dataset' as const,
     content: Readable.from([Buffer.from(`name,grams\n${PERSONAL},12\n`)]),
-  });
+  };
+  const room = await programs.inputs.open(scope(), jobId, null);
+  const dataset = await programs.inputs.receive(ref, file, room);
   await programs.inputs.add(scope(), jobId, [dataset], null);
   const edit = { text: PERSONAL, answers: { which: PERSONAL }, notes: PERSONAL };
   await programs.lifecycle.editDraft(scope(), jobId, job.version + 1, edit);
@@ -238,7 +240,7 @@ describe('erasing the data of a job', () => {
       () => lifecycle.confirm(scope(), 'whole', { version: null }),
       () => lifecycle.enqueue(scope(), 'whole', null),
       () => lifecycle.cancel(scope(), 'whole', null),
-      () => inputs.assertOpen(scope(), 'whole', null),
+      () => inputs.open(scope(), 'whole', null),
       () => inputs.preview(scope(), 'whole'),
       () => reads.plan(scope(), 'whole'),
       () => reads.getDraft(scope(), 'whole', 1),

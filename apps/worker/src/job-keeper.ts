@@ -6,7 +6,7 @@ import { Periodic } from './periodic.js';
 const FILES_EVERY_MS = 24 * 3_600_000;
 
 /** Removes what is kept no longer. Every worker does it; one at a time deletes. */
-export class Retention {
+export class JobKeeper {
   private readonly periodic: Periodic;
   private readonly stopping = new AbortController();
   private walkedAt = -Infinity;
@@ -16,7 +16,7 @@ export class Retention {
     everyMs: number,
     private readonly logger: Logger,
   ) {
-    this.periodic = new Periodic({ name: 'retention', everyMs, work: () => this.remove(), logger });
+    this.periodic = new Periodic({ name: 'jobs.keep', everyMs, work: () => this.remove(), logger });
   }
 
   start(): void {
