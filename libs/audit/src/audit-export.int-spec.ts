@@ -3,7 +3,7 @@ import { aJob, anAuditEvent, aTenant, eventually, faultsOf, type TestDatabase, t
 import type { TenantScope } from '#database';
 import { AuditExports, type WantedExport } from './audit-export.js';
 import { AuditSealer } from './audit-sealer.js';
-import type { TenantEvent } from './export-format.js';
+import type { TenantEvent } from './audit-trail.js';
 
 let db: TestDatabase;
 let exports: AuditExports;

@@ -1,8 +1,8 @@
 import type { Database, TenantScope, Tx } from '#database';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditFilter, conditionsOf } from './audit-filter.js';
-import { EVENT_COLUMNS } from './audit-trail.js';
-import { EXPORT_FORMATS, type ExportFormat, type TenantEvent } from './export-format.js';
+import { EVENT_COLUMNS, type TenantEvent } from './audit-trail.js';
+import { EXPORT_FORMATS, type ExportFormat } from './export-format.js';
 import { Horizon } from './horizon.js';
 import { record } from './record.js';
 

@@ -23,6 +23,11 @@ export interface AuditEvent {
   metadata: Record<string, unknown> | null;
 }
 
+/** An event that tells whose it is: an export may hold those of several tenants. */
+export interface TenantEvent extends AuditEvent {
+  tenant_id: string;
+}
+
 export interface TrailPage {
   resourceType: string;
   resourceId: string;

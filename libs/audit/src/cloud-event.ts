@@ -1,4 +1,4 @@
-import type { TenantEvent } from './export-format.js';
+import type { TenantEvent } from './audit-trail.js';
 
 /** Control characters, which attributes must not hold. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for

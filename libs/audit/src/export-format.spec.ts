@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { faultsOf } from '#testing';
-import { EXPORT_FORMATS, type TenantEvent } from './export-format.js';
+import type { TenantEvent } from './audit-trail.js';
+import { EXPORT_FORMATS } from './export-format.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 

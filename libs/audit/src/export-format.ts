@@ -1,11 +1,6 @@
-import type { AuditEvent } from './audit-trail.js';
+import type { TenantEvent } from './audit-trail.js';
 import { toCloudEvent } from './cloud-event.js';
 import { toOcsf } from './ocsf.js';
-
-/** An event that tells whose it is: an export may hold those of several tenants. */
-export interface TenantEvent extends AuditEvent {
-  tenant_id: string;
-}
 
 /** How an event is written in an export; each is a line of JSON. */
 export const EXPORT_FORMATS = {

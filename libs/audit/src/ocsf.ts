@@ -1,5 +1,5 @@
 import { DENIED } from './audit-filter.js';
-import type { TenantEvent } from './export-format.js';
+import type { TenantEvent } from './audit-trail.js';
 
 /** Of the Open Cybersecurity Schema Framework; https://schema.ocsf.io/1.9.0/classes/api_activity. */
 const OCSF_VERSION = '1.9.0';

@@ -58,7 +58,7 @@ export function addAuditExportCommand(audit: Command, withDeployment: WithDeploy
     });
 }
 
-/** Nobody else may read the file; what is there already stays, and a part of an export does not. */
+/** Nobody else may read the file; what is there already stays, and a part of an export that failed does not. */
 async function withTarget<T>(path: string | undefined, work: (target: Writable) => Promise<T>): Promise<T> {
   if (path === undefined) return work(process.stdout);
   const file = await open(path, 'wx', 0o600);
