@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { deployQueues } from '#queue';
+import { Auditors, Tenants } from '#tenancy';
 import { Session, type TestDatabase, testDatabase } from '#testing';
-import { dropAuditorLogin, tryCreateAuditorLogin } from './auditor-logins.js';
 import { Database } from './database.js';
 import { EmbeddedServer } from './embedded-server.js';
 import { programUrl } from './roles.js';
@@ -71,21 +71,20 @@ describe('an owner that is no superuser', () => {
 
   it('makes an auditor, who reads the views with the password, and drops it', async () => {
     const database = new Database({
-      url,
-      role: 'ss_operator',
-      applicationName: 'test',
+      ...{ url, role: 'ss_operator', applicationName: 'test' },
       onError: () => undefined,
     });
-    const scope = { tenantId: MINE, actor: { kind: 'operator', id: 'olga' }, source: 'test' } as const;
-    const limits = { statementMs: 5_000, idleMs: 5_000, transactionMs: 5_000 };
-    const create = (): Promise<string | null> =>
-      database.administering(scope, (tx) => tryCreateAuditorLogin(tx, 'anna', limits));
-    const password = await create();
-    expect(await create()).toBeNull();
+    const auditors = new Auditors(database, new Tenants(database));
+    const olga = { actor: { kind: 'operator', id: 'olga' }, source: 'test', reason: 'a test' } as const;
+    const anna = { login: 'anna', onlyTenant: null };
+    const { password } = await auditors.create(olga, anna);
+    await expect(auditors.create(olga, anna)).rejects.toMatchObject({ code: 'AUDITOR_EXISTS' });
     const its = new URL(url);
     Object.assign(its, { username: 'anna', password });
-    expect(await query(its.toString(), 'SELECT FROM audit_api.event')).toEqual([]);
-    await database.administering(scope, (tx) => dropAuditorLogin(tx, 'anna'));
+    expect(await query(its.toString(), 'SELECT action FROM audit_api.event')).toEqual([
+      { action: 'auditor.created' },
+    ]);
+    await auditors.drop(olga, 'anna');
     await expect(query(its.toString(), 'SELECT')).rejects.toMatchObject({ code: '28P01' });
     await database.close();
   });
