@@ -14,6 +14,7 @@ export {
   TenantMismatch,
   TenantNotFound,
 } from './refusals.js';
+export { MostRecent } from './most-recent.js';
 export { type Allowance, RequestRates, type RequestRatesOptions } from './request-rates.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
 export {

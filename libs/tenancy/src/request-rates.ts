@@ -1,3 +1,4 @@
+import { MostRecent } from './most-recent.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** What a tenant with a limit may send. */
@@ -34,17 +35,15 @@ const MAX_TENANTS = 10_000;
  * `maxTenants` those that were away longest are forgotten, whose buckets have long been full again.
  */
 export class RequestRates {
-  /** Least lately seen first. */
-  private readonly tenants = new Map<string, Known>();
+  private readonly tenants: MostRecent<Known>;
   private readonly now: () => number;
-  private readonly maxTenants: number;
 
   constructor(
     private readonly readLimit: (tenantId: string) => Promise<number | null>,
     options: RequestRatesOptions = {},
   ) {
     this.now = options.now ?? (() => performance.now());
-    this.maxTenants = options.maxTenants ?? MAX_TENANTS;
+    this.tenants = new MostRecent(options.maxTenants ?? MAX_TENANTS);
   }
 
   /** Takes a token of a tenant whose limit is known. Null: it has none; undefined: that has to be looked up. */
@@ -69,7 +68,7 @@ export class RequestRates {
       readAt: -Infinity,
       reading: null,
     };
-    this.touch(tenantId, known);
+    this.tenants.use(tenantId, known);
     await this.read(tenantId, known);
     return this.takeOf(tenantId, known);
   }
@@ -85,7 +84,7 @@ export class RequestRates {
   }
 
   private takeOf(tenantId: string, known: Known): Allowance | null {
-    this.touch(tenantId, known);
+    this.tenants.use(tenantId, known);
     const { limit, bucket } = known;
     if (limit === null || !bucket) return null;
     const now = this.now();
@@ -109,15 +108,5 @@ export class RequestRates {
         known.reading = null;
       });
     await known.reading;
-  }
-
-  private touch(tenantId: string, known: Known): void {
-    this.tenants.delete(tenantId);
-    this.tenants.set(tenantId, known);
-    if (this.tenants.size <= this.maxTenants) return;
-    for (const longestAway of this.tenants.keys()) {
-      this.tenants.delete(longestAway);
-      return;
-    }
   }
 }

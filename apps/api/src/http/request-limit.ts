@@ -1,4 +1,4 @@
-import { type Allowance, type RequestRates, RequestsExceeded } from '#tenancy';
+import { type Allowance, MostRecent, type RequestRates, RequestsExceeded } from '#tenancy';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash } from 'node:crypto';
 import type { PinoLogger } from 'nestjs-pino';
@@ -31,8 +31,8 @@ interface Remembered {
  * takes no tenant's token, whatever tenant it names.
  */
 export class RequestLimit {
-  /** By {@link fingerprint}, those of tenants with a limit alone; least lately let in first. */
-  private readonly remembered = new Map<string, Remembered>();
+  /** By {@link fingerprint}, those of tenants with a limit alone. */
+  private readonly remembered = new MostRecent<Remembered>(MAX_REMEMBERED);
 
   constructor(
     private readonly rates: RequestRates,
@@ -73,18 +73,12 @@ export class RequestLimit {
   forget(request: FastifyRequest): void {
     if (request.tokenOf === undefined) return;
     this.rates.giveBack(request.tokenOf);
-    this.remembered.delete(fingerprint(request));
+    this.remembered.forget(fingerprint(request));
   }
 
   private remember(request: FastifyRequest, tenantId: string): void {
-    const key = fingerprint(request);
-    this.remembered.delete(key);
-    this.remembered.set(key, { tenantId, until: performance.now() + REMEMBERED_MS });
-    if (this.remembered.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.remembered.keys()) {
-      this.remembered.delete(oldest);
-      return;
-    }
+    const until = performance.now() + REMEMBERED_MS;
+    this.remembered.use(fingerprint(request), { tenantId, until });
   }
 }
 
