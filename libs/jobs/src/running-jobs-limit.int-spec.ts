@@ -11,9 +11,12 @@ import {
   type TestDatabase,
   testDatabase,
 } from '#testing';
+import { type Ask, findViolations } from './invariants/invariant.js';
+import { INVARIANTS } from './invariants/invariants.js';
 import { JobExplanations } from './job-explanations.js';
 import type { Job } from './job.js';
 import { ParkedJobs } from './parked-jobs.js';
+import { QueueControl } from './queue-control.js';
 import { QueueReconciler } from './queue-reconciler.js';
 import type { ClaimedRun } from './run.js';
 import { RunningJobsLimit } from './running-jobs-limit.js';
@@ -266,6 +269,24 @@ describe('a parked job', () => {
     expect(await counts()).toEqual({ waiting: 0, parked: 5 });
     expect(await reconciler.round()).toEqual({ repairs: [], complete: true });
     expect(await counts()).toEqual({ waiting: 0, parked: 5 });
+    const messageForEachJob = INVARIANTS.find(({ id }) => id === 'I10')!;
+    const ask: Ask = (text, values) => db.sql(text, [...values]);
+    const atOnce = { quietSeconds: 0, sweepSeconds: 0 };
+    expect(await findViolations(ask, messageForEachJob, atOnce)).toEqual({ total: 0, rows: [] });
+  });
+
+  it('stays where it is while the queue is paused', async () => {
+    await limitTo(1);
+    const [, second] = (await queuedMany(3)) as [Job, Job, Job];
+    const [run] = await claim();
+    const control = new QueueControl(db.database('ss_operator'));
+    const why = { actor: { kind: 'operator', id: 'alice' }, source: 'ssctl', reason: 'a pause' } as const;
+    await control.pause(why, 'job.run');
+    await succeed(run!);
+    expect(await claim()).toEqual([]);
+    await control.resume(why, 'job.run');
+    expect(mine(await claim())).toEqual([second.job_id]);
+    expect(await counts()).toEqual({ waiting: 0, parked: 1 });
   });
 
   it('fails at its expires_at as any other', async () => {

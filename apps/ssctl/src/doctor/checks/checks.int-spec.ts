@@ -288,6 +288,24 @@ describe('work', () => {
     ]);
   });
 
+  it('that waits for its tenant’s limit of running jobs does not stand still', async () => {
+    const tenantId = await aTenant(db);
+    const [one, parked] = [
+      await aJob(db, tenantId, { status: 'queued' }),
+      await aJob(db, tenantId, { status: 'queued' }),
+    ];
+    const causes = async (): Promise<string[]> =>
+      (await stuckJobsCheck(60, 0).examine(around)).map(({ cause }) => cause);
+    expect(await causes()).toEqual([expect.stringMatching(/^2 jobs could have run/)]);
+    await db.sql(
+      `INSERT INTO pgboss.job (name, data, blocked, group_id, policy, singleton_key)
+       VALUES ('job.run', jsonb_build_object('tenant_id', $1::text, 'job_id', $2::text), true, $1, 'exclusive', 'x')`,
+      [tenantId, parked.job_id],
+    );
+    expect(await causes()).toEqual([expect.stringMatching(/^1 jobs could have run/)]);
+    expect(one.job_id).not.toBe(parked.job_id);
+  });
+
   it('that was stopped on purpose, and messages that were given up, are warnings', async () => {
     expect(await found(queuesCheck)).toEqual([]);
     await db.sql(
