@@ -160,6 +160,13 @@ describe('erasing the data of a job', () => {
     expect(await placesOf(PERSONAL)).toEqual([]);
   });
 
+  it('gives the tenant back what they took of its storage', async () => {
+    const stored = await db.sql('SELECT sum(bytes)::int AS bytes FROM tenant_storage WHERE tenant_id = $1', [
+      tenantId,
+    ]);
+    expect(stored).toEqual([{ bytes: 0 }]);
+  });
+
   it('leaves the job with what happened to it, and says since when it is empty', async () => {
     expect(erased).toMatchObject({
       ...{ status: 'failed', version: job.version + 1, requirement: null, labels: {}, plan_id: job.plan_id },

@@ -131,6 +131,11 @@ describe('retention', () => {
     expect(await retention().run()).toEqual({
       ...{ jobs: 1, llm_calls: 1, idempotency_keys: 1, files: 2, bytes: 10 },
     });
+    // Put there unseen, they were never counted: what is given back is what they took.
+    const stored = await db.sql('SELECT sum(bytes)::int AS bytes FROM tenant_storage WHERE tenant_id = $1', [
+      tenantId,
+    ]);
+    expect(stored).toEqual([{ bytes: -45 }]);
     for (const table of ['job', 'draft', 'plan', 'run', 'run_step', 'input_dataset', 'artifact']) {
       const rows = await db.sql(`SELECT job_id FROM ${table} WHERE tenant_id = $1`, [tenantId]);
       expect({ table, rows }).toEqual({ table, rows: [{ job_id: 'kept' }] });
@@ -265,6 +270,8 @@ describe('a job that is deleted by hand', () => {
 
   it('is on the audit with the login', async () => {
     const job = await aJobOf(1);
+    await aDataset(db, job);
+    await anArtifact(db, job);
     await db.sql('DELETE FROM job WHERE job_id = $1', [job.job_id]);
     expect(await auditOf(db, job)).toMatchObject([
       { action: 'job.deleted', actor_kind: 'database_user', source: 'sql' },
