@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { anAuditEvent, aTenant, faultsOf, type TestDatabase, testDatabase } from '#testing';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Ending, ssctl } from './ssctl.js';
 
 let db: TestDatabase;
@@ -73,4 +75,24 @@ it('leaves its rows on the audit', async () => {
     { ...by, action: 'audit.export_started', rows: null },
     { ...by, action: 'audit.exported', rows: '3' },
   ]);
+});
+
+it('says on the audit how far it came when its reader has had enough', async () => {
+  await aTenant(db, 'big');
+  await db.sql(
+    `INSERT INTO audit_event (tenant_id, actor_kind, actor_id, action, resource_type, resource_id, source, reason)
+     SELECT 'big', 'operator', 'o', 'thing.done', 'thing', n::text, 'test', repeat('x', 1000) FROM generate_series(1, 5000) AS n`,
+  );
+  const main = join(import.meta.dirname, '../../../dist/apps/ssctl/src/main.js');
+  const command = `"${process.execPath}" "${main}" audit export --tenant big | head -n 1`;
+  const env = { PATH: process.env['PATH'] ?? '', DATABASE_URL: db.ownerUrl };
+  const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder, env });
+  expect(rowsOf(stdout)).toHaveLength(1);
+  // The shell waits for both.
+  const rows = await db.sql(
+    `SELECT metadata -> 'rows' AS rows, metadata -> 'complete' AS complete FROM audit_event
+     WHERE tenant_id = 'big' AND action = 'audit.exported'`,
+  );
+  expect(rows).toEqual([{ rows: expect.any(Number), complete: false }]);
+  expect(rows[0]!['rows']).toBeLessThan(5000);
 });

@@ -48,7 +48,13 @@ export function addAuditExportCommand(audit: Command, withDeployment: WithDeploy
               filter: { since: options.from, until: options.to },
               allTenants: tenant === undefined,
             });
-            await pipeline(Readable.from(started.lines()), target, { end: target !== process.stdout });
+            const lines = started.lines();
+            try {
+              await pipeline(Readable.from(lines), target, { end: target !== process.stdout });
+            } finally {
+              // When the target breaks, nothing else waits for the row that says how far the export came.
+              await lines.return();
+            }
             return started.rows;
           }),
         ),
