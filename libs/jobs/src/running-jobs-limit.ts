@@ -15,8 +15,11 @@ const LOCK_LIMITED = `
     OFFSET 0
   ) AS limited`;
 
-/** Waits for claims of the tenant that are under way; not for others who do the same. */
-const WAIT_FOR_CLAIMS = `SELECT pg_advisory_xact_lock_shared(5302042, hashtext($1))`;
+/** Waits for claims of the tenant that are under way; not for others who do the same. Tells whether it has a limit still. */
+const WAIT_FOR_CLAIMS = `
+  SELECT pg_advisory_xact_lock_shared(5302042, hashtext($1)), EXISTS (
+    SELECT FROM tenant_quota WHERE tenant_id = $1 AND running_jobs IS NOT NULL
+  ) AS "isLimited"`;
 
 /** Whether no claim of the tenant is under way; none begins before the transaction ends. */
 export const TRY_KEEP_CLAIMS_OUT = `SELECT pg_try_advisory_xact_lock_shared(5302042, hashtext($1)) AS done`;
@@ -69,7 +72,8 @@ export class RunningJobsLimit {
    */
   async runEnded(tx: Tx, tenantId: string): Promise<void> {
     if (!this.limited.has(tenantId)) return;
-    await tx.query(WAIT_FOR_CLAIMS, [tenantId]);
+    const [waited] = await tx.query<{ isLimited: boolean }>(WAIT_FOR_CLAIMS, [tenantId]);
+    if (!waited?.isLimited) this.limited.delete(tenantId);
     await this.letIn(tx, [tenantId]);
   }
 
@@ -86,8 +90,8 @@ export class RunningJobsLimit {
    * a claim may wait for. What is missed in that moment is made good by `ParkedJobs`.
    */
   async letIn(tx: Tx, tenants: readonly string[]): Promise<void> {
-    for (const [tenantId, room] of await this.room(tx, [...new Set(tenants)])) {
-      if (room === null) this.limited.delete(tenantId);
+    const parked = await this.parking.among(tx, 'job.run', [...new Set(tenants)]);
+    for (const [tenantId, room] of await this.room(tx, parked)) {
       if (room === null || room > 0) await this.parking.letIn(tx, 'job.run', tenantId, room);
     }
   }

@@ -94,6 +94,14 @@ export const LET_IN = `
   WHERE message.name = $1 AND message.id = ANY (ARRAY(SELECT id FROM head)) AND message.id = placed.id
   RETURNING message.id`;
 
+/** Which of the tenants $2 have parked messages in queue $1. */
+export const FIND_PARKED = `
+  SELECT tenant_id AS "tenantId"
+  FROM unnest($2::text[]) AS wanted (tenant_id)
+  WHERE EXISTS (
+    SELECT FROM ${QUEUE_SCHEMA}.job WHERE name = $1 AND group_id = wanted.tenant_id AND ${PARKED}
+  )`;
+
 /** Which tenants have parked messages in queue $1: a look into the index for each of them, however many messages there are. */
 export const TENANTS_WITH_PARKED = `
   WITH RECURSIVE parked AS (

@@ -1,5 +1,12 @@
 import type { Tx } from '#database';
-import { LET_IN, PARK_FETCHED, PARK_IN_FRONT, TAKE_UNLIMITED, TENANTS_WITH_PARKED } from './parking.sql.js';
+import {
+  FIND_PARKED,
+  LET_IN,
+  PARK_FETCHED,
+  PARK_IN_FRONT,
+  TAKE_UNLIMITED,
+  TENANTS_WITH_PARKED,
+} from './parking.sql.js';
 import { type JobRef, QUEUE_SCHEMA, type QueueName } from './queues.js';
 import { TELL_WORKERS } from './tell-workers.sql.js';
 
@@ -49,7 +56,14 @@ export class Parking {
     return letIn.length;
   }
 
-  /** The tenants that have parked messages. */
+  /** Those of the tenants that have parked messages. */
+  async among(tx: Tx, name: QueueName, tenants: readonly string[]): Promise<string[]> {
+    if (tenants.length === 0) return [];
+    const rows = await tx.query<{ tenantId: string }>(FIND_PARKED, [name, tenants]);
+    return rows.map(({ tenantId }) => tenantId);
+  }
+
+  /** All tenants that have parked messages. */
   async tenants(tx: Tx, name: QueueName): Promise<string[]> {
     const rows = await tx.query<{ tenantId: string }>(TENANTS_WITH_PARKED, [name]);
     return rows.map(({ tenantId }) => tenantId);
