@@ -87,6 +87,9 @@ async function buildSaid() {
   return { code, output: '' };
 }
 
+/** Three times what the longest suite takes on two cores that nobody else uses. */
+const SUITE_MINUTES = 15;
+
 async function runSuite(suite, forJest, pooled) {
   const report = join(root, `node_modules/.cache/ss/jest-${suite}.json`);
   rmSync(report, { force: true });
@@ -96,7 +99,7 @@ async function runSuite(suite, forJest, pooled) {
     ...['--json', '--outputFile', report, ...forJest],
   ];
   const more = pooled ? { SS_TEST_THROUGH_PGBOUNCER: 'true' } : {};
-  const { code, output } = await runCaptured(nodeBinary(), command, options(8, more));
+  const { code, output } = await runCaptured(nodeBinary(), command, options(SUITE_MINUTES, more));
   const counted = readReport(report);
   // With --json jest prints its report, on one line, among what people read.
   const readable = output.split('\n').filter((line) => !line.startsWith('{"numFailedTestSuites"'));
