@@ -151,4 +151,7 @@ CREATE TRIGGER audit_delete AFTER DELETE ON job
 REFERENCING OLD TABLE AS old_rows
 FOR EACH STATEMENT EXECUTE FUNCTION audit_job_delete();
 
+-- Who has the right to it could hang it on a temporary table, and have it write to the audit what they like.
+REVOKE ALL ON FUNCTION audit_job_delete() FROM PUBLIC;
+
 GRANT DELETE ON job, llm_call, idempotency_key TO ss_system;
