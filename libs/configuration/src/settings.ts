@@ -343,7 +343,7 @@ export const settings = {
     default: null,
     readBy: ['worker'],
     about:
-      'How many whole months of the audit stay before this one; workers drop older ones (see `docs/retention.md`). Without it none is dropped.',
+      'How many whole months of the audit stay before this one; workers drop older ones (see `docs/audit-retention.md`). Without it none is dropped.',
   },
   SS_AUDIT_ARCHIVE_DIR: {
     field: 'auditArchiveDir',
