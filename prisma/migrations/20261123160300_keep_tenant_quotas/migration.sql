@@ -63,10 +63,15 @@ CALL protect_tenant_rows('tenant_storage');
 
 GRANT SELECT, INSERT, UPDATE ON tenant_storage TO ss_api, ss_worker, ss_operator, ss_system;
 
--- A statement trigger, because rows come in sets: once for each tenant that the statement touched.
+-- A statement trigger, because rows come in sets: once for each tenant that the statement touched. Rows that go with
+-- their job are taken away as the owner of the tables, who sees no tenant's rows unless its name is set; so then each
+-- tenant's count is changed in its name, as take_turns does.
 CREATE FUNCTION count_stored_bytes() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
+DECLARE
+  acting_for text := current_setting('ss.tenant_id', true);
+  gone record;
 BEGIN
   -- The slots of different tenants are taken in one order, so that two statements do not wait for each other.
   CASE TG_OP
@@ -76,10 +81,16 @@ BEGIN
     FROM new_rows GROUP BY tenant_id HAVING sum(bytes) <> 0 ORDER BY tenant_id
     ON CONFLICT ON CONSTRAINT tenant_storage_pkey DO UPDATE SET bytes = stored.bytes + excluded.bytes;
   WHEN 'DELETE' THEN
-    INSERT INTO public.tenant_storage AS stored (tenant_id, slot, bytes)
-    SELECT tenant_id, pg_backend_pid() % 8, -sum(bytes)
-    FROM old_rows GROUP BY tenant_id HAVING sum(bytes) <> 0 ORDER BY tenant_id
-    ON CONFLICT ON CONSTRAINT tenant_storage_pkey DO UPDATE SET bytes = stored.bytes + excluded.bytes;
+    FOR gone IN
+      SELECT tenant_id, sum(bytes) AS bytes
+      FROM old_rows GROUP BY tenant_id HAVING sum(bytes) <> 0 ORDER BY tenant_id
+    LOOP
+      PERFORM set_config('ss.tenant_id', gone.tenant_id, true);
+      INSERT INTO public.tenant_storage AS stored (tenant_id, slot, bytes)
+      VALUES (gone.tenant_id, pg_backend_pid() % 8, -gone.bytes)
+      ON CONFLICT ON CONSTRAINT tenant_storage_pkey DO UPDATE SET bytes = stored.bytes + excluded.bytes;
+    END LOOP;
+    PERFORM set_config('ss.tenant_id', coalesce(acting_for, ''), true);
   WHEN 'UPDATE' THEN
     INSERT INTO public.tenant_storage AS stored (tenant_id, slot, bytes)
     SELECT tenant_id, pg_backend_pid() % 8, sum(bytes)
