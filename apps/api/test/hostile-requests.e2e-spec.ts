@@ -165,6 +165,7 @@ describe('another tenant’s job', () => {
       ['GET', '/artifacts'],
       ['GET', `/artifacts/${file.rel_path}`],
       ['GET', '/audit'],
+      ['DELETE', '/data', '{"reason":"x"}'],
     ];
     const routes = Object.entries((await client.get<OpenApi>('/openapi.json')).body.paths)
       .filter(([path]) => path.includes('{job_id}'))
