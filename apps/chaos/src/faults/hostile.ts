@@ -109,8 +109,6 @@ interface OpenApi {
 
 /** What each operation needs to get past its own checks, so that only the tenant can be the reason for a refusal. */
 const RIGHT_BODIES: Readonly<Record<string, unknown>> = {
-  'post cancel': { reason: 'mine?' },
-  'post retry': { reason: 'mine?' },
   'patch draft': { notes: 'mine?' },
 };
 const METHODS = ['get', 'post', 'patch', 'delete'] as const;
@@ -148,7 +146,7 @@ export const foreignRows: Fault = {
           method: METHOD_NAMES[method],
           path: filled,
           operation: `${WRONG}${method} ${template}`,
-          ...(method === 'get' || method === 'delete' ? {} : bodyFor(method, template)),
+          ...request(method, template),
         });
         trial.expect(
           status === 404,
@@ -178,15 +176,16 @@ function fill(template: string, jobId: string, runId: string): string {
     .replaceAll(/\{[^}]+\}/g, 'plan.json');
 }
 
-function bodyFor(method: string, template: string): object {
+function request(method: string, template: string): object {
+  const headers = { 'if-match': '"1"', 'x-ss-reason': 'mine?' };
+  if (method === 'get' || method === 'delete') return { headers };
   const noun = template.slice(template.lastIndexOf('/') + 1);
-  if (noun !== 'inputs')
-    return { body: RIGHT_BODIES[`${method} ${noun}`] ?? {}, headers: { 'if-match': '"1"' } };
+  if (noun !== 'inputs') return { body: RIGHT_BODIES[`${method} ${noun}`] ?? {}, headers };
   const boundary = 'chaos';
   const part = (head: string, text: string): string =>
     `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}\r\n`;
   const body = `${part('name="role"', 'primary_dataset')}${part('name="file"; filename="a.csv"', 'a\n1\n')}--${boundary}--\r\n`;
-  return { body, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } };
+  return { body, headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` } };
 }
 
 async function forge(trial: Trial, key: string, tenantId: string, url: string, path: string): Promise<void> {
