@@ -24,7 +24,10 @@ export class CommitUnknown extends DomainError {
 
 /** The database answers and takes no writes. The message names why, in a word. */
 export class WriteFailed extends Error {
-  constructor(why: Cause, cause?: unknown) {
+  constructor(
+    readonly why: Cause,
+    cause?: unknown,
+  ) {
     super(`db_write_failed: ${why}`, { cause });
   }
 }

@@ -44,6 +44,10 @@ const UNAVAILABLE = {
 
 export type Cause = keyof typeof UNAVAILABLE;
 
+/** Every word that {@link causeOf} can answer. */
+// Object.keys forgets the names of the keys.
+export const CAUSES = Object.keys(UNAVAILABLE) as readonly Cause[];
+
 const CAUSE_OF_CODE: ReadonlyMap<string, Cause> = new Map(
   Object.entries(UNAVAILABLE).flatMap(([cause, codes]) =>
     // Object.entries forgets the names of the keys.

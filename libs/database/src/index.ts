@@ -3,7 +3,7 @@ export { type Connection, connectionFor } from './connection.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedServer } from './embedded-server.js';
 export { CommitUnknown, isNotDeployed, isUniqueViolation, SchemaMismatch, WriteFailed } from './errors.js';
-export { type Cause, causeOf, isBusy, isTransient, isUnavailable } from './faults.js';
+export { type Cause, CAUSES, causeOf, isBusy, isTransient, isUnavailable } from './faults.js';
 export { type Prisma } from './generated/client.js';
 export { Inspection, type Question } from './inspection.js';
 export { type Instant } from './instants.js';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -187,6 +187,40 @@ describe('assertSchema', () => {
         code: 'SCHEMA_MISMATCH',
         facts: { pending: [names.at(-1)] },
       });
+    } finally {
+      await db.drop();
+    }
+  });
+
+  it('ends the time of older releases where a schema migration says so, and of no others', async () => {
+    const db = await testDatabase();
+    const api = db.database('ss_api');
+    const scope = { actor: { kind: 'operator', id: 'test' }, source: 'test' } as const;
+    const here = async (...names: string[]): Promise<string> => {
+      const release = await mkdtemp(join(tmpdir(), 'ss-release-'));
+      await cp(migrationsFolder(), release, { recursive: true });
+      for (const name of names) await cp(join(folder, name), join(release, name), { recursive: true });
+      return release;
+    };
+    try {
+      await migration('98_add_c', 'CREATE TABLE c (n integer PRIMARY KEY);');
+      await migration('99_drop_c', '-- Drops what nobody reads any more.\n-- needs: 98_add_c\nDROP TABLE c;');
+      const [before, between, after] = [
+        await here(),
+        await here('98_add_c'),
+        await here('98_add_c', '99_drop_c'),
+      ];
+      try {
+        await deploySchema(db.ownerUrl, between);
+        await assertSchema(api, scope, before);
+        await deploySchema(db.ownerUrl, after);
+        await assertSchema(api, scope, after);
+        await assertSchema(api, scope, between);
+        const refused = { code: 'SCHEMA_MISMATCH', facts: { fault: 'ahead', needs: '98_add_c' } };
+        await expect(assertSchema(api, scope, before)).rejects.toMatchObject(refused);
+      } finally {
+        for (const release of [before, between, after]) await rm(release, { recursive: true });
+      }
     } finally {
       await db.drop();
     }

@@ -24,12 +24,25 @@ interface MigrationFile {
   name: string;
   sql: string;
   checksum: string;
+  /** The oldest schema migration that a release must have to work with the database from here on. */
+  needs: string | null;
 }
 
 interface AppliedRow extends pg.QueryResultRow {
   migration_name: string;
   checksum: string;
   finished_at: Date | null;
+  logs: string | null;
+}
+
+/**
+ * A line in a file that ends the time of older releases: `-- needs: 20261123160700_keep_storage_limit`. It is kept with
+ * the applied row, in a column that Prisma writes for failures alone, since older releases do not have the file.
+ */
+const NEEDS = /^(?:-- )?needs: (\S+)$/m;
+
+function needsIn(text: string | null): string | null {
+  return NEEDS.exec(text ?? '')?.[1] ?? null;
 }
 
 /** The number under which Prisma's own `migrate` takes its advisory lock: the two never run at once. */
@@ -57,7 +70,8 @@ async function readMigrations(folder: string): Promise<MigrationFile[]> {
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
-      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+      const checksum = createHash('sha256').update(sql).digest('hex');
+      return { name, sql, checksum, needs: needsIn(sql) };
     }),
   );
 }
@@ -71,7 +85,7 @@ async function readApplied(run: Run): Promise<AppliedRow[]> {
   );
   if (!table?.there) return [];
   return run<AppliedRow>(
-    `SELECT migration_name, checksum, finished_at FROM public._prisma_migrations
+    `SELECT migration_name, checksum, finished_at, logs FROM public._prisma_migrations
      WHERE rolled_back_at IS NULL ORDER BY migration_name`,
   );
 }
@@ -121,18 +135,41 @@ export function migrationsFolder(): string {
   throw new Error('the folder prisma/migrations is not part of this installation');
 }
 
+let ownMigrations: Promise<MigrationFile[]> | null = null;
+
+/** Of the release that runs. They do not change while it does, and readiness asks for them every second. */
+async function readOwnMigrations(): Promise<MigrationFile[]> {
+  ownMigrations ??= readMigrations(migrationsFolder());
+  return ownMigrations.catch((error: unknown) => {
+    ownMigrations = null;
+    throw error;
+  });
+}
+
 /**
- * Throws `SCHEMA_MISMATCH` unless the database has every schema migration of this release. What a newer release
- * added is no fault: a release works with the schema that follows its own.
+ * Throws `SCHEMA_MISMATCH` unless the schema is one that this release works with. The oldest is its own: it has every
+ * schema migration of this release, as it is. What newer releases added is no fault, so that they can be rolled out,
+ * up to one that says that it needs a newer release than this (`needs`).
  */
-export async function assertSchema(database: Database, scope: Scope): Promise<void> {
-  const files = await readMigrations(migrationsFolder());
+export async function assertSchema(database: Database, scope: Scope, folder?: string): Promise<void> {
+  const files = folder === undefined ? await readOwnMigrations() : await readMigrations(folder);
   const rows = await database.withoutTenant(scope, (tx) => readApplied((text) => tx.query(text)));
   const { pending, changed } = compare(files, rows);
   if (pending.length > 0 || changed.length > 0) {
     throw new SchemaMismatch(
       `schema migrations are missing or changed: ${[...pending, ...changed].join(', ')}; run: npm run ssctl -- schema deploy`,
-      { pending, changed },
+      { fault: changed.length > 0 ? 'changed' : 'behind', pending, changed },
+    );
+  }
+  const known = new Set(files.map(({ name }) => name));
+  const needs = rows
+    .filter(({ finished_at: at }) => at !== null)
+    .map(({ logs }) => needsIn(logs))
+    .find((name) => name !== null && !known.has(name));
+  if (needs) {
+    throw new SchemaMismatch(
+      `the schema is too new for this release: it needs one that has the schema migration ${needs}`,
+      { fault: 'ahead', needs },
     );
   }
 }
@@ -177,9 +214,9 @@ async function apply(client: pg.Client, file: MigrationFile): Promise<void> {
     await client.query('BEGIN');
     await client.query(file.sql);
     await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-       VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
-      [randomUUID(), file.checksum, file.name],
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count, logs)
+       VALUES ($1, $2, $3, now(), clock_timestamp(), 1, $4)`,
+      [randomUUID(), file.checksum, file.name, file.needs === null ? null : `needs: ${file.needs}`],
     );
     await client.query('COMMIT');
   } catch (error) {
