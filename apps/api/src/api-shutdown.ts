@@ -11,6 +11,8 @@ export interface ApiShutdownSettings {
   graceMs: number;
 }
 
+/** What is left after the grace: closing the queue and the pool. */
+export const CLOSING_MS = 10_000;
 /** A connection without a request on it, or with half of one, need not be waited for. */
 const LINGER_MS = 1_000;
 

@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '#artifacts';
 import { AuditExports, AuditTrail } from '#audit';
-import { assertSchema, type Database, type Scope } from '#database';
+import type { Database, Scope } from '#database';
 import type { Execution } from '#execution';
-import { HealthModule, metricsModule } from '#health';
+import { HealthModule, metricsModule, programChecks } from '#health';
 import {
   DraftingUsage,
   JobErasure,
@@ -79,14 +79,7 @@ export class ApiModule {
       imports: [
         LoggerModule.forRoot(requestLogging(logger)),
         metricsModule('api'),
-        HealthModule.register({
-          useFactory: () => [
-            { name: 'database', check: () => database.ping() },
-            { name: 'schema', check: () => assertSchema(database, PROBE) },
-            { name: 'queue', check: () => queue.probe() },
-            { name: 'artifacts', check: () => store.probe() },
-          ],
-        }),
+        HealthModule.register(programChecks({ database, queue, store, scope: PROBE }), logger),
       ],
       controllers: [
         JobsController,

@@ -1,18 +1,16 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
 import { Execution, readCommandProfiles } from '#execution';
-import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
+import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
 import { createLogger } from '#observability';
 import { Queue } from '#queue';
-import { ApiShutdown } from './api-shutdown.js';
+import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
 import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
 import { InFlight } from './http/in-flight.js';
 import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
 import { openAccess } from './open-access.js';
 
-/** What is left after the grace: closing the queue and the pool. */
-const CLOSING_MS = 10_000;
 const SECOND = 1_000;
 
 const { configuration, warnings } = readEnv();
@@ -66,6 +64,7 @@ try {
     },
     close: () => shutdown.close(closing),
   });
+  app.get(Startup).setComplete();
   // Last: whoever reads this may ask the program to leave, in order, at once.
   logger.info({ event: 'SS_API_STARTUP', url: await app.getUrl() }, 'the API answers');
 } catch (error) {

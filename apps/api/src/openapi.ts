@@ -1,3 +1,4 @@
+import { HEALTH_REPORT_SCHEMAS } from '#health';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { DOCUMENTED_MODELS } from './http/documented.js';
@@ -32,6 +33,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
 
 const PROBES = {
   '/health/live': { summary: 'Tell that the process answers', down: 'It does not.' },
+  '/health/startup': { summary: 'Tell whether the program has begun its work', down: 'It has not.' },
   '/health/ready': {
     summary: 'Tell whether the program can do its work now',
     down: 'It cannot: `error` names each dependency that is missing, and why.',
@@ -40,7 +42,9 @@ const PROBES = {
 
 /** The probes belong to both programs, whose lib knows nothing of documents. They ask for no key. */
 function describeProbes(document: OpenAPIObject): void {
-  const report = { 'application/json': { schema: { type: 'object', additionalProperties: true } } } as const;
+  const report = (status: 200 | 503): object => ({
+    'application/json': { schema: HEALTH_REPORT_SCHEMAS[status] },
+  });
   for (const [path, { summary, down }] of Object.entries(PROBES)) {
     const operation = document.paths[path]?.get;
     if (!operation) continue;
@@ -49,8 +53,8 @@ function describeProbes(document: OpenAPIObject): void {
       tags: ['health'],
       security: [],
       responses: {
-        200: { description: 'It does.', content: report },
-        503: { description: down, content: report },
+        200: { description: 'It does.', content: report(200) },
+        503: { description: down, content: report(503) },
       },
     });
   }

@@ -95,6 +95,7 @@ describe('/openapi.json', () => {
         ...[
           '/health/live',
           '/health/ready',
+          '/health/startup',
           '/v1/jobs',
           jobs,
           '/v1/quota',

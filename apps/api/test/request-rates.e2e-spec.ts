@@ -184,7 +184,14 @@ describe('a tenant with a limit of requests', () => {
 
   it('is not limited where no key is asked for', async () => {
     await atOnce(client, 3 * RATE);
-    for (const path of ['/health/live', '/health/ready', '/openapi.json', '/docs', '/metrics']) {
+    for (const path of [
+      '/health/live',
+      '/health/ready',
+      '/health/startup',
+      '/openapi.json',
+      '/docs',
+      '/metrics',
+    ]) {
       const answers = await Promise.all(Array.from({ length: 2 * RATE }, () => client.get(path)));
       expect([path, statusesOf(answers)]).toEqual([path, { 200: 2 * RATE }]);
       expect(answers.map(told).filter(Boolean)).toEqual([]);

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
 import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { Execution, readCommandProfiles } from '#execution';
-import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase } from '#health';
+import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
 import { DraftExchanges, JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
 import { createLogger, FrameworkLogger, release } from '#observability';
 import { Queue } from '#queue';
@@ -16,11 +16,9 @@ import { openDrafting } from './language-model.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { sayPaused } from './say-paused.js';
 import { sideWork } from './side-work.js';
-import { Worker } from './worker.js';
+import { CLOSING_MS, Worker } from './worker.js';
 import { WorkerModule } from './worker.module.js';
 
-/** What is left after the grace: ending the children, settling, closing. */
-const CLOSING_MS = 15_000;
 const MIB = 1024 ** 2;
 const SECOND = 1_000;
 
@@ -106,6 +104,7 @@ try {
       breakers: () => drafting.calls?.breakers() ?? null,
       lookAges: () => worker.lookAges(),
       maxLookAgeMs: Math.max(30 * SECOND, 5 * pollMs),
+      logger,
     }),
     new FastifyAdapter(),
     { logger: new FrameworkLogger(logger) },
@@ -133,6 +132,7 @@ try {
   // Only now: a worker that claims has to be able to give back what it claimed.
   worker.start();
   beside.start();
+  app.get(Startup).setComplete();
   logger.info(
     { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
     'the worker looks for work',

@@ -36,6 +36,8 @@ export interface WorkerParts {
   logger: Logger;
 }
 
+/** What is left after the grace: ending the children, settling, closing. */
+export const CLOSING_MS = 15_000;
 /** Beside a heartbeat, what others need to renew their leases once the database is back. */
 const SWEEP_GRACE_MS = 2_000;
 

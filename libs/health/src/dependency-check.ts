@@ -1,11 +1,8 @@
 /** One thing that a program cannot do its work without. */
 export interface DependencyCheck {
   name: string;
-  /** Returns when it is fine; throws, with a sentence for operators, when it is not. */
+  /** Returns when it is fine. What it throws when it is not: see `toldOf`, which says what of it becomes known. */
   check(): Promise<void>;
   /** What to tell beside its being fine. */
   details?: () => Readonly<Record<string, unknown>>;
 }
-
-/** What a program waits for before it calls itself ready. */
-export const DEPENDENCY_CHECKS = Symbol('DEPENDENCY_CHECKS');

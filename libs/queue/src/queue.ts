@@ -32,6 +32,13 @@ const HOLD_ON_TO_MESSAGE = `
 /** The message that is there may go just then, and another one come; so often that is tried. */
 const WAKE_ATTEMPTS = 5;
 
+/** The tables of pg-boss are there, and queues are not in them. */
+export class QueuesMissing extends Error {
+  constructor(names: readonly string[]) {
+    super(`queues are missing: ${names.join(', ')}; run: npm run ssctl -- schema deploy`);
+  }
+}
+
 /** A message that a worker holds until it is settled. */
 export interface HeldMessage extends JobRef {
   messageId: string;
@@ -204,7 +211,7 @@ export class Queue {
     const wanted = [...Object.keys(QUEUES), DEAD_QUEUE];
     const queues = await this.boss.getQueues(wanted);
     const missing = wanted.filter((name) => !queues.some((queue) => queue.name === name));
-    if (missing.length > 0) throw new Error(`queues are missing: ${missing.join(', ')}`);
+    if (missing.length > 0) throw new QueuesMissing(missing);
   }
 
   /** The messages as pg-boss takes them. Those that may be taken at once have a turn. */
