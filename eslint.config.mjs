@@ -79,6 +79,7 @@ export default defineConfig(
     extends: [js.configs.recommended],
     languageOptions: {
       globals: {
+        AbortSignal: 'readonly',
         Atomics: 'readonly',
         Buffer: 'readonly',
         SharedArrayBuffer: 'readonly',
