@@ -70,6 +70,15 @@ const owners = {
   metrics: { packages: ['prom-client'], by: ['^libs/observability/'] },
   'metrics over HTTP': { packages: ['@willsoto/nestjs-prometheus'], by: ['^libs/health/'] },
   logging: { packages: ['pino', 'pino-http', 'nestjs-pino'], by: ['^libs/observability/', '^apps/'] },
+  tracing: {
+    packages: ['@opentelemetry/(api|sdk-node)'],
+    by: ['^libs/observability/'],
+  },
+  // Names only.
+  'names of spans': {
+    packages: ['@opentelemetry/semantic-conventions'],
+    by: ['^libs/observability/', '^libs/database/', '^apps/api/'],
+  },
 };
 
 const startsProcesses = ['^libs/execution/', '^libs/database/src/embedded', '^apps/ssctl/'];

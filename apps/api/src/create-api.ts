@@ -11,6 +11,7 @@ import { answerClientError } from './http/client-error.js';
 import { InFlight } from './http/in-flight.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
+import { traceRequests } from './http/request-trace.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
 
@@ -54,6 +55,7 @@ export async function createApi(
   adapter.getInstance().addHook('onRoute', ({ method, url }) => {
     for (const one of Array.isArray(method) ? method : [method]) routes.add({ method: one, url });
   });
+  traceRequests(adapter.getInstance());
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     reply.header('X-SS-Request-Id', request.id);
   });

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
+import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
-import { createLogger } from '#observability';
+import { createLogger, startTracing } from '#observability';
 import { Queue } from '#queue';
 import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
 import { createApi } from './create-api.js';
@@ -17,6 +18,14 @@ const { configuration, warnings } = readEnv();
 const logger = createLogger({ program: 'api', level: configuration.logLevel });
 for (const warning of warnings) logger.warn({ event: 'SS_CONFIGURATION_WARNING' }, warning);
 const closing = new Closing();
+const tracing = await startTracing({
+  service: 'ss-api',
+  environment: process.env,
+  file: readDotEnv('.env'),
+  logger,
+});
+// First, so that it ends last.
+closing.add(() => tracing.stop());
 
 try {
   const database = await openDatabase('ss_api', configuration, logger, closing);

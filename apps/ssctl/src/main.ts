@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { isNotDeployed } from '#database';
-import { type DomainError, isDomainError } from '#observability';
+import { createLogger, type DomainError, isDomainError, startTracing } from '#observability';
 import { Command } from 'commander';
 import { addArchiveCommands } from './commands/archive.js';
 import { addAuditCommands } from './commands/audit.js';
@@ -59,7 +59,18 @@ async function main(): Promise<void> {
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   addFakeLlmCommand(program);
-  await program.parseAsync();
+  const tracing = await startTracing({
+    service: 'ss-ctl',
+    environment: process.env,
+    file: rawEnvironment(),
+    // Standard output is for answers.
+    logger: createLogger({ program: 'ssctl', level: 'warn' }, process.stderr),
+  });
+  try {
+    await program.parseAsync();
+  } finally {
+    await tracing.stop();
+  }
 }
 
 /** Says what went wrong, without a stack where the operator can mend it; with `--json`, as one JSON document. */

@@ -1,5 +1,5 @@
 import type { JobDrafting } from '#jobs';
-import type { Logger } from '#observability';
+import { annotate, continuing, type Logger, messagingAttributes, span } from '#observability';
 import type { HeldMessage } from '#queue';
 
 /**
@@ -18,11 +18,25 @@ export class DraftHandler {
   ) {}
 
   async carryOut(message: HeldMessage): Promise<void> {
-    const log = this.logger.child({ tenant_id: message.tenantId, job_id: message.jobId });
+    const attributes = {
+      ...messagingAttributes('job.draft', 'process'),
+      ...{ 'ss.tenant_id': message.tenantId, 'ss.job_id': message.jobId },
+    };
+    const options = { kind: 'consumer', ...continuing(message.trace), attributes } as const;
+    await span('process job.draft', options, () => this.carryOutWithin(message));
+  }
+
+  private async carryOutWithin(message: HeldMessage): Promise<void> {
+    const log = this.logger.child({
+      tenant_id: message.tenantId,
+      job_id: message.jobId,
+      ...(message.trace ? { trace_id: message.trace.trace_id } : {}),
+    });
     log.info({ event: 'SS_DRAFT_START' }, 'drafting');
     const signal = AbortSignal.any([this.shutdown.signal, AbortSignal.timeout(DRAFT_TIMEOUT_MS)]);
     try {
       const result = await this.drafting.carryOut(message, signal);
+      annotate({ 'ss.outcome': result });
       log.info({ event: 'SS_DRAFT_DONE', result }, 'drafting ended');
     } catch (error) {
       if (!this.shutdown.signal.aborted) throw error;

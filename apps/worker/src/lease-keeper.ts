@@ -10,8 +10,11 @@ import { monotonicMs, SharedClocks } from './shared-clocks.js';
  */
 export type EndReason = 'cancelled' | 'lease_lost' | 'lease_expired' | 'shutdown';
 
+/** A lease, and the trace of its job for the log. */
+type TracedLease = Lease & { traceId?: string };
+
 interface Held {
-  lease: Lease;
+  lease: TracedLease;
   controller: AbortController;
   keptAt: number;
 }
@@ -63,7 +66,7 @@ export class LeaseKeeper {
   }
 
   /** Keeps the lease until `release`. The signal fires, with an {@link EndReason}, when the run has to end. */
-  keep(lease: Lease): AbortSignal {
+  keep(lease: TracedLease): AbortSignal {
     const controller = new AbortController();
     this.held.set(lease.runId, { lease, controller, keptAt: monotonicMs() });
     this.post({ kind: 'keep', lease });
@@ -126,8 +129,9 @@ export class LeaseKeeper {
     const held = this.held.get(runId);
     // Settled while the answer was on its way: nothing is lost.
     if (!held || held.controller.signal.aborted) return;
-    const { tenantId, jobId, leaseNo } = held.lease;
-    const facts = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo, reason };
+    const { tenantId, jobId, leaseNo, traceId } = held.lease;
+    const ids = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo };
+    const facts = { ...ids, reason, ...(traceId === undefined ? {} : { trace_id: traceId }) };
     if (reason === 'cancelled')
       this.logger.info({ event: 'SS_WORKER_RUN_CANCELLED', ...facts }, 'ending the run');
     else {

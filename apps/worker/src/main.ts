@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
 import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
+import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
 import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
 import { DraftExchanges, JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
-import { createLogger, FrameworkLogger, release } from '#observability';
+import { createLogger, FrameworkLogger, release, startTracing } from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -29,6 +30,14 @@ const logger = createLogger({ program: 'worker', level: configuration.logLevel }
 });
 for (const warning of warnings) logger.warn({ event: 'SS_CONFIGURATION_WARNING' }, warning);
 const closing = new Closing();
+const tracing = await startTracing({
+  service: 'ss-worker',
+  environment: process.env,
+  file: readDotEnv('.env'),
+  logger,
+});
+// First, so that it ends last.
+closing.add(() => tracing.stop());
 
 try {
   const database = await openDatabase('ss_worker', configuration, logger, closing);

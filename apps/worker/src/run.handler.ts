@@ -10,7 +10,15 @@ import {
   type Settlement,
   StaleLease,
 } from '#jobs';
-import { isDomainError, type Logger } from '#observability';
+import {
+  annotate,
+  continuing,
+  isDomainError,
+  type Logger,
+  markFailed,
+  messagingAttributes,
+  span,
+} from '#observability';
 import type { Plan } from '#plans';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,6 +46,16 @@ export class RunHandler {
   ) {}
 
   async carryOut(run: ClaimedRun): Promise<void> {
+    const attributes = {
+      ...messagingAttributes('job.run', 'process'),
+      ...{ 'ss.tenant_id': run.tenantId, 'ss.job_id': run.jobId, 'ss.run_id': run.runId },
+      ...{ 'ss.attempt': run.attempt, 'ss.lease_no': run.leaseNo },
+    };
+    const options = { kind: 'consumer', ...continuing(run.trace), attributes } as const;
+    await span('process job.run', options, () => this.carryOutWithin(run));
+  }
+
+  private async carryOutWithin(run: ClaimedRun): Promise<void> {
     const signal = this.leases.keep(run);
     const { tenantId, jobId, runId, traceId, attempt, leaseNo } = run;
     const ids = { tenant_id: tenantId, job_id: jobId, run_id: runId, trace_id: traceId };
@@ -125,6 +143,8 @@ export class RunHandler {
     );
     const failed = 'error' in settlement ? settlement : null;
     const facts = { error_code: failed?.error.code ?? null, retry_ms: failed?.retryAfterMs ?? null };
+    annotate({ 'ss.outcome': settlement.outcome });
+    if (failed) markFailed(failed.error.code);
     log.info({ event: 'SS_WORKER_RUN_DONE', outcome: settlement.outcome, ...facts }, 'run ended');
   }
 }

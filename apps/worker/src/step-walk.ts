@@ -7,7 +7,15 @@ import {
   type TableFile,
 } from '#execution';
 import type { ClaimedRun, Failure, JobRuns, RunOrder, StepResult } from '#jobs';
-import { isDomainError, type Logger, metrics } from '#observability';
+import {
+  isDomainError,
+  type Logger,
+  markFailed,
+  metrics,
+  parseTraceContext,
+  span,
+  traceVariables,
+} from '#observability';
 import { executionOrder, type Step } from '#plans';
 import { StorageExceeded } from '#tenancy';
 import { untilCertain } from './certain-writes.js';
@@ -77,6 +85,12 @@ export class StepWalk {
   }
 
   private async begin(step: Step, position: number): Promise<void> {
+    const { step_id: stepId, type } = step;
+    const attributes = { 'ss.step_id': stepId, 'ss.step_type': type, 'ss.step_position': position };
+    await span(`step ${type}`, { attributes }, () => this.beginWithin(step, position));
+  }
+
+  private async beginWithin(step: Step, position: number): Promise<void> {
     const { run, log } = this.options;
     const { step_id: stepId, type } = step;
     await this.persist(() => this.runs.beginStep(run, { stepId, position, type }));
@@ -100,6 +114,7 @@ export class StepWalk {
         })),
         tables: this.tables,
         workspace,
+        traceVariables: this.traceVariables(),
         timeoutMs: step.timeout_seconds === undefined ? stepTimeoutMs : step.timeout_seconds * 1_000,
         signal,
       });
@@ -119,6 +134,7 @@ export class StepWalk {
           return this.end(step, result, []);
         },
       );
+      markFailed(failure.code);
       throw new StepRefused(outcome, failure, error);
     }
   }
@@ -140,6 +156,15 @@ export class StepWalk {
       }
       throw error;
     }
+  }
+
+  /** For programs that trace as well: the step's span, or what the job came with. */
+  private traceVariables(): Record<string, string> {
+    const { trace } = this.options.run;
+    const own = traceVariables();
+    return 'TRACEPARENT' in own
+      ? own
+      : traceVariables(parseTraceContext(trace.traceparent, trace.tracestate));
   }
 
   /** A database that is away is no failure of the step: tries again until it answers or the run has to end. */

@@ -47,15 +47,16 @@ export class Sweeper {
   }
 
   private async abandon(): Promise<void> {
-    for (const { tenantId, jobId, runId, leaseNo, status } of await this.lost.abandon()) {
+    for (const { tenantId, jobId, runId, leaseNo, status, traceId } of await this.lost.abandon()) {
       const facts = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo, status };
-      this.logger.warn({ event: 'SS_WORKER_RUN_LOST', ...facts }, 'the worker of this run is gone');
+      const trace = { trace_id: traceId };
+      this.logger.warn({ event: 'SS_WORKER_RUN_LOST', ...facts, ...trace }, 'the worker of this run is gone');
     }
   }
 
   private async expire(): Promise<void> {
-    for (const { tenantId, jobId } of await this.lost.expire()) {
-      const facts = { tenant_id: tenantId, job_id: jobId };
+    for (const { tenantId, jobId, traceId } of await this.lost.expire()) {
+      const facts = { tenant_id: tenantId, job_id: jobId, trace_id: traceId };
       this.logger.info({ event: 'SS_WORKER_JOB_EXPIRED', ...facts }, 'the job waited past its time');
     }
   }

@@ -1,3 +1,4 @@
+import { span } from '#observability';
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { link, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
@@ -28,6 +29,18 @@ export class FolderArtifactStore implements ArtifactStore {
   constructor(private readonly root: string) {}
 
   async write(
+    ref: ArtifactRef,
+    source: AsyncIterable<Uint8Array> | Readable,
+    limits: WriteLimits,
+  ): Promise<Written> {
+    return span('artifact write', {}, async (open) => {
+      const written = await this.writeWithin(ref, source, limits);
+      open.set({ 'ss.artifact.bytes': written.bytes });
+      return written;
+    });
+  }
+
+  private async writeWithin(
     ref: ArtifactRef,
     source: AsyncIterable<Uint8Array> | Readable,
     limits: WriteLimits,

@@ -1,3 +1,4 @@
+import { LEGACY_TRACING } from '#observability';
 import { join } from 'node:path';
 import type { Configuration } from './configuration.js';
 import { ConfigurationInvalid, type ConfigurationFault } from './configuration-invalid.js';
@@ -95,9 +96,14 @@ function isPrivateAddress({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
+/** Read beside OpenTelemetry's own variables, by whoever starts tracing. */
+const READ_ELSEWHERE: readonly string[] = LEGACY_TRACING;
+
 function unknownNames(env: Environment): string[] {
   return Object.keys(env)
-    .filter((name) => name.startsWith('SS_') && !Object.hasOwn(settings, name))
+    .filter(
+      (name) => name.startsWith('SS_') && !Object.hasOwn(settings, name) && !READ_ELSEWHERE.includes(name),
+    )
     .sort()
     .map((name) => `${name} is not a setting of SS and is ignored`);
 }

@@ -9,6 +9,7 @@ import { Pool } from './pool.js';
 import type { ProgramRole } from './roles.js';
 import { type Bounds, ENTER_SCOPE, scopeSettings } from './scope-settings.js';
 import type { Scope, TenantScope } from './scope.js';
+import { transactionSpan } from './transaction-span.js';
 import { Tx } from './tx.js';
 import { WriteFaults } from './write-faults.js';
 
@@ -111,6 +112,13 @@ export class Database {
 
   /** Like {@link transaction}, with Prisma's client: for reads and writes that are not hot. */
   async withPrisma<T>(scope: TenantScope, work: (db: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+    return transactionSpan(() => this.runPrisma(scope, work));
+  }
+
+  private async runPrisma<T>(
+    scope: TenantScope,
+    work: (db: Prisma.TransactionClient) => Promise<T>,
+  ): Promise<T> {
     const progress = { isWorkDone: false };
     try {
       return await this.prisma.$transaction(
@@ -209,6 +217,11 @@ export class Database {
   }
 
   private async run<T>(settings: string[], work: (tx: Tx) => Promise<T>): Promise<T> {
+    return transactionSpan(() => this.runAgain(settings, work));
+  }
+
+  /** What two transactions did to each other is solved by trying again. */
+  private async runAgain<T>(settings: string[], work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.runOnce(settings, work);

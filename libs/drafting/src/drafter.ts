@@ -66,6 +66,8 @@ export interface DraftProposal {
 export interface DraftContext {
   tenantId: string;
   jobId: string;
+  /** Of the job, for the log. */
+  traceId: string;
   /** One asking for a draft: what a language model answered is found again under it. */
   taskId: string;
   budget: DayBudget;

@@ -72,7 +72,7 @@ export class CommandRunner {
   private task(
     step: CommandStep,
     profile: CommandProfile,
-    { datasets, tables, workspace }: StepRequest,
+    { datasets, tables, workspace, traceVariables }: StepRequest,
     folder: string,
     name: string,
   ): CommandTask {
@@ -90,6 +90,7 @@ export class CommandRunner {
         LANG: 'C.UTF-8',
         TZ: 'UTC',
         HOME: folder,
+        ...traceVariables,
         ...Object.fromEntries(passed),
         ...profile.env,
       },

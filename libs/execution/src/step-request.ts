@@ -66,6 +66,8 @@ export interface StepRequest {
   workspace: string;
   timeoutMs: number;
   signal: AbortSignal;
+  /** What the program of a `command` step is told of the trace that it is part of. */
+  traceVariables?: Readonly<Record<string, string>>;
 }
 
 export interface InspectRequest {

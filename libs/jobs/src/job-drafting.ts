@@ -1,7 +1,7 @@
 import type { Database, Scope, TenantScope, Tx } from '#database';
 import type { Drafter, DraftProposal, DraftRequest } from '#drafting';
 import { LlmBudgetExceeded, LlmCallFailed, LlmCallPostponed, type ToldExchange } from '#llm';
-import { metrics } from '#observability';
+import { type CarriedTrace, metrics } from '#observability';
 import type { HeldMessage, JobRef, Queue } from '#queue';
 import { findTenantDrafting, StorageExceeded, type TenantDrafting } from '#tenancy';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -73,7 +73,7 @@ export class JobDrafting {
   async handBack(message: HeldMessage): Promise<void> {
     await this.database.transaction({ ...this.scope, tenantId: message.tenantId }, async (tx) => {
       await this.queue.settle(tx, 'job.draft', message);
-      await this.queue.wake(tx, 'job.draft', message);
+      await this.queue.wake(tx, 'job.draft', message, carriedBy(message));
     });
   }
 
@@ -213,7 +213,7 @@ export class JobDrafting {
       if (!(await this.jobs.tryChange(tx, message, DRAFTABLE, job.version, change))) return null;
     }
     await this.queue.settle(tx, 'job.draft', message);
-    await this.queue.wake(tx, 'job.draft', message, { notBefore });
+    await this.queue.wake(tx, 'job.draft', message, { notBefore, ...carriedBy(message) });
     return 'postponed';
   }
 
@@ -230,14 +230,20 @@ export class JobDrafting {
   }
 }
 
+/** What the message that is sent again carries on. */
+function carriedBy({ trace }: HeldMessage): { trace: CarriedTrace | null } {
+  return { trace: trace ?? null };
+}
+
 function contextOf(
   ref: JobRef,
-  { task, settings }: Seen,
+  { job, task, settings }: Seen,
   told: ToldExchange[],
 ): Parameters<Drafter['draft']>[2] {
   return {
     tenantId: ref.tenantId,
     jobId: ref.jobId,
+    traceId: job.trace_id,
     taskId: task.task_id,
     budget: {
       calls: settings.calls_per_day,

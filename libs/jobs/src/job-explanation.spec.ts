@@ -34,6 +34,8 @@ const JOB: Job = {
   started_at: null,
   finished_at: null,
   erased_at: null,
+  trace_parent: null,
+  trace_state: null,
 };
 const worker = (given: Partial<LivingWorker> = {}): LivingWorker => {
   return { worker_id: 'w1', slots: 4, busy_slots: 1, seen_at: NOW, missing: [], ...given };

@@ -7,12 +7,13 @@ import {
   type TenantScope,
   type Tx,
 } from '#database';
+import { span, toTraceparent, type TraceContext } from '#observability';
 import type { JobRef, Queue } from '#queue';
 import { type Plan, planNeeds } from '#plans';
 import { randomUUID } from 'node:crypto';
 import { type Draft, type DraftEdit, Drafts, draftSha256 } from './drafts.js';
 import { explainRefusal, getJob, getJobWithData } from './explain-refusal.js';
-import type { Job } from './job.js';
+import { type Job, traceOf } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
 import { JobInputRows } from './job-input-rows.js';
 import { announceEnd, closeRun } from './close-run.js';
@@ -47,6 +48,8 @@ export interface NewJobRequest {
   /** A job that still waits in the queue then is failed. */
   expiresAt?: Instant | undefined;
   traceId: string;
+  /** The span that asks for the job, in that trace. */
+  traceParent?: TraceContext | null | undefined;
 }
 
 export interface ConfirmRequest {
@@ -95,6 +98,17 @@ export class JobLifecycle {
     const jobId = request.jobId ?? newJobId();
     assertNewJobId(jobId);
     const ref = refIn(scope, jobId);
+    return span('job submit', { attributes: { 'ss.job_id': jobId } }, () =>
+      this.submit(scope, ref, request, repeat),
+    );
+  }
+
+  private async submit(
+    scope: TenantScope,
+    ref: JobRef,
+    request: NewJobRequest,
+    repeat: RepeatKey | null,
+  ): Promise<{ job: Job; replayed: boolean }> {
     const plan = request.plan === undefined ? null : this.freezer.check(request.plan);
     const prepared =
       plan && request.confirm ? await this.freezer.prepare(ref, asDrafted(plan), null, []) : null;
@@ -111,7 +125,7 @@ export class JobLifecycle {
       return made;
     } catch (error) {
       if (prepared) await this.discard(ref, prepared, error);
-      if (isUniqueViolation(error, 'job_pkey')) throw new JobAlreadyExists(jobId);
+      if (isUniqueViolation(error, 'job_pkey')) throw new JobAlreadyExists(ref.jobId);
       throw error;
     }
   }
@@ -124,14 +138,14 @@ export class JobLifecycle {
       if ((await this.inputs.list(tx, ref)).length === 0) throw new PrimaryDatasetMissing(jobId);
       if (job.draft_task?.state === 'pending') {
         // One that waits is enough; but a message that was given up is sent again.
-        await this.queue.wake(tx, 'job.draft', ref);
+        await this.queue.wake(tx, 'job.draft', ref, { trace: traceOf(job) });
         return job;
       }
       await tx.describe('job.draft_requested');
       const asked = await this.jobs.tryChange(tx, ref, EDITABLE, job.version, {
         draft_task: { task_id: randomUUID(), state: 'pending' },
       });
-      await this.queue.wake(tx, 'job.draft', ref);
+      await this.queue.wake(tx, 'job.draft', ref, { trace: traceOf(job) });
       return asked ?? explainRefusal(tx, ref, 'draft', version);
     });
   }
@@ -168,7 +182,13 @@ export class JobLifecycle {
 
   /** Freezes the draft into the plan and queues the job, unless it is to be held. */
   async confirm(scope: TenantScope, jobId: string, request: ConfirmRequest): Promise<Job> {
-    const ref = refIn(scope, jobId);
+    return span('job confirm', { attributes: { 'ss.job_id': jobId } }, () =>
+      this.confirmLatest(scope, refIn(scope, jobId), request),
+    );
+  }
+
+  private async confirmLatest(scope: TenantScope, ref: JobRef, request: ConfirmRequest): Promise<Job> {
+    const { jobId } = ref;
     const seen = await this.database.transaction(scope, async (tx) => {
       const job = await getJob(tx, ref);
       const expected = request.version ?? job.version;
@@ -272,6 +292,7 @@ export class JobLifecycle {
       scheduledAt: request.runAfter ?? null,
       expiresAt: request.expiresAt ?? null,
       traceId: request.traceId,
+      ...parentOf(request),
     });
     if (!plan) return created;
     await this.drafts.insert(tx, ref, {
@@ -328,6 +349,7 @@ export class JobLifecycle {
         priority: job.priority,
         notBefore: job.scheduled_at,
         turn,
+        trace: traceOf(job),
       },
     );
   }
@@ -344,6 +366,15 @@ export class JobLifecycle {
 
 function refIn(scope: TenantScope, jobId: string): JobRef {
   return { tenantId: scope.tenantId, jobId };
+}
+
+/** Only a span of the job's own trace: the row refuses any other. */
+function parentOf({ traceId, traceParent }: NewJobRequest): {
+  traceParent: string | null;
+  traceState: string | null;
+} {
+  if (traceParent?.traceId !== traceId) return { traceParent: null, traceState: null };
+  return { traceParent: toTraceparent(traceParent), traceState: traceParent.state };
 }
 
 function asDrafted({

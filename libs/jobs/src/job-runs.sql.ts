@@ -3,6 +3,13 @@
  * `unnest` puts together again.
  */
 
+/** What the row knows of the job's trace, as a `CarriedTrace`. */
+const CARRIED_TRACE = `
+    jsonb_strip_nulls(jsonb_build_object(
+      'trace_id', job.trace_id, 'traceparent', job.trace_parent, 'tracestate', job.trace_state,
+      'at', (extract(epoch FROM job.created_at) * 1000)::bigint
+    ))`;
+
 /**
  * Moves queued jobs to running and opens their runs. $3 worker, $4 build, $5 lease in milliseconds, $6 what the worker
  * can do. Not those whose time has not come, is over, or that need another worker.
@@ -17,7 +24,8 @@ export const CLAIM_JOBS = `
       AND (job.scheduled_at IS NULL OR job.scheduled_at <= clock_timestamp())
       AND (job.expires_at IS NULL OR job.expires_at > clock_timestamp())
       AND job.needs <@ $6::text[]
-    RETURNING job.tenant_id, job.job_id, job.run_id, job.lease_no, job.attempts + 1 AS attempt, job.trace_id
+    RETURNING job.tenant_id, job.job_id, job.run_id, job.lease_no, job.attempts + 1 AS attempt, job.trace_id,
+      ${CARRIED_TRACE} AS trace
   ), opened AS (
     INSERT INTO run (tenant_id, job_id, run_id, attempt, lease_no, worker_id, worker_build, lease_until)
     SELECT tenant_id, job_id, run_id, attempt, lease_no, $3::uuid, $4,
@@ -25,7 +33,7 @@ export const CLAIM_JOBS = `
     FROM claimed
   )
   SELECT tenant_id AS "tenantId", job_id AS "jobId", run_id AS "runId", lease_no AS "leaseNo", attempt,
-    trace_id AS "traceId"
+    trace_id AS "traceId", trace
   FROM claimed`;
 
 /**
@@ -42,7 +50,7 @@ export const STILL_WAITING = `
 /** Open runs of the worker $1 that it does not know of ($2): the answer to its claim was lost. */
 export const FIND_UNKNOWN_RUNS = `
   SELECT run.tenant_id AS "tenantId", run.job_id AS "jobId", run.run_id AS "runId", run.lease_no AS "leaseNo",
-    run.attempt, job.trace_id AS "traceId"
+    run.attempt, job.trace_id AS "traceId", ${CARRIED_TRACE} AS trace
   FROM run
   JOIN job ON job.tenant_id = run.tenant_id AND job.job_id = run.job_id
   WHERE run.ended_at IS NULL AND run.worker_id = $1 AND run.run_id <> ALL ($2::uuid[])`;
@@ -139,7 +147,7 @@ export const ABANDON_EXPIRED = `
   WHERE job.tenant_id = judged.tenant_id AND job.job_id = judged.job_id AND job.status = 'running'
     AND job.run_id = judged.run_id AND job.lease_no = judged.lease_no
   RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.run_id AS "runId", job.lease_no AS "leaseNo",
-    job.priority, job.status`;
+    job.priority, job.status, job.trace_id AS "traceId"`;
 
 /** Fails jobs that waited past their time, with the error $2. $1 at most so many. */
 export const EXPIRE_JOBS = `
@@ -155,4 +163,4 @@ export const EXPIRE_JOBS = `
   FROM expired
   WHERE job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id AND job.status = 'queued'
     AND job.expires_at <= clock_timestamp()
-  RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId"`;
+  RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.trace_id AS "traceId"`;

@@ -1,6 +1,7 @@
 import { type Database, type Instant, type Scope, type Tx } from '#database';
 import type { StepSummary } from '#execution';
 import { FRONT, type JobRef, type Queue } from '#queue';
+import { tellClaim, withMessageTraces } from './claim-traces.js';
 import { closeRun } from './close-run.js';
 import { FrozenPlans } from './frozen-plans.js';
 import type { Failure } from './job.js';
@@ -84,7 +85,9 @@ export class JobRuns {
    */
   async claim(worker: WorkerIdentity, max: number): Promise<ClaimedRun[]> {
     for (;;) {
+      const begun = new Date();
       const { claimed, parked } = await this.claimOnce(worker, max);
+      tellClaim(claimed, begun);
       // Behind those that were parked there may be others, and nobody else tells of them.
       if (claimed.length > 0 || !parked) return claimed;
     }
@@ -202,7 +205,7 @@ export class JobRuns {
         await this.wakeAgain(tx, refs);
         await this.limit.notClaimed(tx, refs);
       }
-      return { claimed, ...past };
+      return { claimed: withMessageTraces(claimed, refs), ...past };
     });
   }
 

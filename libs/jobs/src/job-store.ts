@@ -12,6 +12,8 @@ export interface NewJob {
   scheduledAt: string | null;
   expiresAt: string | null;
   traceId: string;
+  traceParent: string | null;
+  traceState: string | null;
 }
 
 /** Columns that a move or a change may set beside the status; the rest is the database's or fixed. */
@@ -29,8 +31,10 @@ type Settable =
 export type JobChange = Partial<Pick<Job, Settable>>;
 
 const INSERT_JOB = `
-  INSERT INTO job (tenant_id, job_id, requirement, priority, labels, scheduled_at, expires_at, trace_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  INSERT INTO job (
+    tenant_id, job_id, requirement, priority, labels, scheduled_at, expires_at, trace_id, trace_parent, trace_state
+  )
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
   RETURNING *`;
 
 const FIND_JOB = 'SELECT * FROM job WHERE tenant_id = $1 AND job_id = $2';
@@ -57,6 +61,8 @@ export class JobStore {
       job.scheduledAt,
       job.expiresAt,
       job.traceId,
+      job.traceParent,
+      job.traceState,
     ]);
     if (!row) throw new Error('INSERT … RETURNING gave no row');
     return row;

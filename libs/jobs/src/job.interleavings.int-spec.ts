@@ -63,7 +63,18 @@ async function queued(): Promise<Subject> {
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
   const request = { traceId: newTraceId(), plan: NOOP_PLAN, confirm: true, expiresAt };
   const { job } = await programs.lifecycle.create(scope(), request, null);
-  return { job, run: { tenantId, jobId: job.job_id, runId: '', leaseNo: 0, attempt: 0, traceId: '' } };
+  return {
+    job,
+    run: {
+      tenantId,
+      jobId: job.job_id,
+      runId: '',
+      leaseNo: 0,
+      attempt: 0,
+      traceId: '',
+      trace: { trace_id: '' },
+    },
+  };
 }
 
 async function expired(): Promise<Subject> {

@@ -1,4 +1,5 @@
 import type { Instant } from '#database';
+import type { CarriedTrace } from '#observability';
 import type { JobRef } from '#queue';
 import type { JobStatus } from './job-moves.js';
 
@@ -47,6 +48,9 @@ export interface Job {
   run_id: string | null;
   error: Failure | null;
   trace_id: string;
+  /** The span that asked for the job; null when nobody told one. */
+  trace_parent: string | null;
+  trace_state: string | null;
   created_at: Instant;
   updated_at: Instant;
   confirmed_at: Instant | null;
@@ -57,6 +61,17 @@ export interface Job {
   finished_at: Instant | null;
   /** Since then its data are gone: texts, drafts, plan, datasets, artifacts. Nothing of it changes any more. */
   erased_at: Instant | null;
+}
+
+/** What is carried of the job's trace where nothing newer is known. */
+export function traceOf(
+  job: Pick<Job, 'trace_id' | 'trace_parent' | 'trace_state' | 'created_at'>,
+): CarriedTrace {
+  return {
+    trace_id: job.trace_id,
+    ...(job.trace_parent === null ? {} : { traceparent: job.trace_parent, at: Date.parse(job.created_at) }),
+    ...(job.trace_state === null ? {} : { tracestate: job.trace_state }),
+  };
 }
 
 export function refOf(job: Pick<Job, 'tenant_id' | 'job_id'>): JobRef {

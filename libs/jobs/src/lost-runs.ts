@@ -18,6 +18,12 @@ const EXPIRED: Failure = {
 /** A run that was taken from its worker, and what became of the job. */
 export interface LostRun extends Lease {
   status: 'queued' | 'failed';
+  traceId: string;
+}
+
+/** A job that waited past its time. */
+export interface ExpiredJob extends JobRef {
+  traceId: string;
 }
 
 /** What time ends: runs whose worker is gone, jobs that waited too long. Any process may look; the rows decide who wins. */
@@ -58,9 +64,9 @@ export class LostRuns {
   }
 
   /** Fails queued jobs whose time to wait is over. */
-  async expire(): Promise<JobRef[]> {
+  async expire(): Promise<ExpiredJob[]> {
     return this.database.acrossTenants(this.scope, async (tx) => {
-      const expired = await tx.query<JobRef & Record<string, unknown>>(EXPIRE_JOBS, [
+      const expired = await tx.query<ExpiredJob & Record<string, unknown>>(EXPIRE_JOBS, [
         SWEEP_LIMIT,
         JSON.stringify(EXPIRED),
       ]);

@@ -1,4 +1,5 @@
 import type { Instant, Tx } from '#database';
+import type { CarriedTrace } from '#observability';
 import type { JobRef, Message, QueueName } from '#queue';
 import { columnsOf } from './ref-columns.js';
 
@@ -10,6 +11,7 @@ export interface WaitingJob extends JobRef {
   /** Its last change: a message that was given up before it is none of the job's any more. */
   since: Instant;
   taskId: string | null;
+  trace: CarriedTrace;
 }
 
 interface Wish {
@@ -39,7 +41,8 @@ const readWaiting = ({ wants }: Wish): string => `
 /** Those of the jobs ($1 tenants, $2 ids) that want a message still and that nobody is changing. */
 const lockWaiting = ({ wants, notBefore }: Wish): string => `
   SELECT job.tenant_id AS "tenantId", job.job_id AS "jobId", job.version, job.priority, ${notBefore} AS "notBefore",
-    job.updated_at AS since, job.draft_task ->> 'task_id' AS "taskId"
+    job.updated_at AS since, job.draft_task ->> 'task_id' AS "taskId",
+    jsonb_build_object('trace_id', job.trace_id) AS trace
   FROM unnest($1::text[], $2::text[]) AS named (tenant_id, job_id)
   JOIN job ON job.tenant_id = named.tenant_id AND job.job_id = named.job_id
   WHERE ${wants}

@@ -4,7 +4,7 @@ import { type DeadLetter, DeadLetters, Messages, type Queue, type QueueName } fr
 import { PLATFORM } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import { DRAFT_GIVEN_UP } from './draft-failures.js';
-import type { Job } from './job.js';
+import { type Job, traceOf } from './job.js';
 import { JobStore } from './job-store.js';
 
 /** Why a dead letter is left where it is. */
@@ -90,6 +90,7 @@ export class Redrive {
       await this.queue.wake(tx, letter.queue, letter, {
         priority: job.priority,
         notBefore: job.scheduled_at,
+        trace: traceOf(job),
       });
       return;
     }
@@ -98,7 +99,7 @@ export class Redrive {
       const draft_task = { task_id: randomUUID(), state: 'pending' } as const;
       await this.jobs.tryChange(tx, letter, DRAFTABLE, job.version, { draft_task });
     }
-    await this.queue.wake(tx, letter.queue, letter);
+    await this.queue.wake(tx, letter.queue, letter, { trace: traceOf(job) });
   }
 }
 

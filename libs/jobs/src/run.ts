@@ -1,6 +1,7 @@
 import type { Instant } from '#database';
 import type { Plan } from '#plans';
 import type { StepSummary } from '#execution';
+import type { CarriedTrace } from '#observability';
 import type { Failure } from './job.js';
 import type { InputDataset } from './job-input-rows.js';
 
@@ -18,6 +19,8 @@ export interface Lease {
 export interface ClaimedRun extends Lease {
   attempt: number;
   traceId: string;
+  /** What the run's span continues. */
+  trace: CarriedTrace;
 }
 
 /** A step that an earlier run of the same plan has done, with the files that it left. */

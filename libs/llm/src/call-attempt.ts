@@ -1,4 +1,11 @@
-import { metrics } from '#observability';
+import {
+  annotate,
+  markFailed,
+  metrics,
+  modelCallAttributes,
+  modelUsageAttributes,
+  span,
+} from '#observability';
 import type { CallEnd, CallKey, CallOutcome, KeptAnswer } from './call-ledger.js';
 import type { Talk } from './talk.js';
 import type { Model, ModelReply, ModelRequest } from './model.js';
@@ -51,6 +58,19 @@ export class CallAttempt {
       timeout_seconds: timeoutMs / 1_000,
     });
 
+    const { provider, model } = this.model;
+    const attributes = modelCallAttributes({ provider, model, maxTokens: this.request.maxTokens });
+    return span(`chat ${model}`, { kind: 'client', attributes }, () =>
+      this.exchange(callId, attempt, timeoutMs, signal),
+    );
+  }
+
+  private async exchange(
+    callId: string,
+    attempt: number,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<KeptAnswer> {
     const hangUp = new AbortController();
     const onAbort = (): void => {
       hangUp.abort(signal.reason);
@@ -69,7 +89,10 @@ export class CallAttempt {
       await this.close(callId, { outcome: 'aborted' });
       signal.throwIfAborted();
     }
-    const fail = (fault: ModelFault): FailedAttempt => new FailedAttempt(fault, callId, attempt, timeoutMs);
+    const fail = (fault: ModelFault): FailedAttempt => {
+      markFailed(fault.label);
+      return new FailedAttempt(fault, callId, attempt, timeoutMs);
+    };
     if (first.kind === 'reply') {
       unlisten();
       return this.keep(callId, attempt, first.reply);
@@ -103,6 +126,7 @@ export class CallAttempt {
 
   /** First into the ledger, then into anybody's hands. */
   private async keep(callId: string, attempt: number, { text, usage }: ModelReply): Promise<KeptAnswer> {
+    annotate(modelUsageAttributes(usage));
     await this.close(callId, { outcome: 'answered', usage, costMicros: this.costOf(usage), answer: text });
     const { provider, model } = this.model;
     return { callId, attempt, provider, model, text, usage, isStored: false };

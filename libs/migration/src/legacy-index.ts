@@ -51,6 +51,8 @@ function asListed({ rows: { job } }: PreparedJob): Job {
       error: null,
       expires_at: null,
       erased_at: null,
+      trace_parent: null,
+      trace_state: null,
     },
   };
 }

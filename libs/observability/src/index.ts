@@ -4,4 +4,28 @@ export { FrameworkLogger } from './framework-logger.js';
 export { createLogger, type Logger, loggerOptions, type LoggerSettings } from './logger.js';
 export { metrics } from './metrics.js';
 export { release } from './release.js';
-export { newTraceId, traceIdOf } from './trace-context.js';
+export {
+  isTraceId,
+  newSpanId,
+  newTraceId,
+  parseTraceContext,
+  toTraceparent,
+  type TraceContext,
+} from './trace-context.js';
+export { messagingAttributes, modelCallAttributes, modelUsageAttributes } from './tracing/attributes.js';
+export { type CarriedTrace, carryOn, continuing, continuingHere } from './tracing/carried-trace.js';
+export {
+  annotate,
+  isRecording,
+  markFailed,
+  NO_SPAN,
+  openSpan,
+  type OpenSpan,
+  openTrace,
+  span,
+  type SpanAttributes,
+  type SpanOptions,
+  traceVariables,
+} from './tracing/spans.js';
+export { startTracing, type Tracing } from './tracing/start-tracing.js';
+export { LEGACY_TRACING } from './tracing/tracing-environment.js';

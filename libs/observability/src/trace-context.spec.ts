@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { newTraceId, traceIdOf } from './trace-context.js';
+import { newTraceId, parseTraceContext, toTraceparent } from './trace-context.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 
-describe('traceIdOf', () => {
+describe('parseTraceContext', () => {
   it.each([
-    ['a header of version 00', `00-${TRACE}-${PARENT}-01`],
-    ['one that is not sampled', `00-${TRACE}-${PARENT}-00`],
-    ['a later version with more to it', `cc-${TRACE}-${PARENT}-01-what-the-future-will-be-like`],
-  ])('reads %s', (_what, header) => {
-    expect(traceIdOf(header)).toBe(TRACE);
+    ['a header of version 00', `00-${TRACE}-${PARENT}-01`, 1],
+    ['one that is not sampled', `00-${TRACE}-${PARENT}-00`, 0],
+    ['a later version with more to it', `cc-${TRACE}-${PARENT}-01-what-the-future-will-be-like`, 1],
+  ])('reads %s', (_what, header, flags) => {
+    expect(parseTraceContext(header)).toEqual({ traceId: TRACE, spanId: PARENT, flags, state: null });
   });
 
   it.each([
@@ -24,19 +24,38 @@ describe('traceIdOf', () => {
     ['a short trace id', `00-${TRACE.slice(1)}-${PARENT}-01`],
     ['a sign that is no digit', `00-${TRACE.slice(1)}g-${PARENT}-01`],
     ['no flags', `00-${TRACE}-${PARENT}`],
+    ['flags that are no number', `00-${TRACE}-${PARENT}-0x`],
     ['something before it', ` 00-${TRACE}-${PARENT}-01`],
     ['something after it', `00-${TRACE}-${PARENT}-01x`],
     ['a part too many in version 00', `00-${TRACE}-${PARENT}-01-more`],
     ['a line after it', `00-${TRACE}-${PARENT}-01\n`],
   ])('ignores %s', (_what, header) => {
-    expect(traceIdOf(header)).toBeNull();
+    expect(parseTraceContext(header)).toBeNull();
+  });
+
+  it('keeps what tracing systems tell each other, and drops it whole when it is not what may be told', () => {
+    const header = `00-${TRACE}-${PARENT}-01`;
+    expect(parseTraceContext(header, 'vendor=a:b,other=1')?.state).toBe('vendor=a:b,other=1');
+    for (const state of ['', ' ', `a=${'x'.repeat(511)}`, 'a=\u0007', 'a=ü']) {
+      expect(parseTraceContext(header, state)?.state).toBeNull();
+    }
+  });
+});
+
+describe('toTraceparent', () => {
+  it('writes what was read', () => {
+    for (const flags of ['00', '01', '03', 'ff']) {
+      const header = `00-${TRACE}-${PARENT}-${flags}`;
+      const context = parseTraceContext(header);
+      expect(context && toTraceparent(context)).toBe(header);
+    }
   });
 });
 
 describe('newTraceId', () => {
   it('makes an id that a traceparent can carry, another each time', () => {
     const ids = Array.from({ length: 50 }, newTraceId);
-    expect(ids.map((id) => traceIdOf(`00-${id}-${PARENT}-01`))).toEqual(ids);
+    expect(ids.map((id) => parseTraceContext(`00-${id}-${PARENT}-01`)?.traceId)).toEqual(ids);
     expect(new Set(ids).size).toBe(50);
   });
 });

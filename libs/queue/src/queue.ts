@@ -6,13 +6,23 @@ import {
   type Subscription,
   type Tx,
 } from '#database';
+import { type CarriedTrace, carryOn, span } from '#observability';
 import { PgBoss, type Db as IDatabase } from 'pg-boss';
 import { DueMessages } from './due-messages.js';
 import { LineFront } from './line-front.js';
-import { byPlace, type MessageBody, messageKey, toBody, toRef } from './message-key.js';
+import {
+  byPlace,
+  type MessageBody,
+  messageKey,
+  toBody,
+  toRef,
+  toTaken,
+  type TakenMessage,
+} from './message-key.js';
 import { type FetchedMessage, Parking } from './parking.js';
 import { type Pause, Pauses } from './pauses.js';
 import { DEAD_QUEUE, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
+import { sending } from './sending-span.js';
 import { Turns, type TurnWish } from './turns.js';
 
 /** Messages that nobody holds; $1 queues, $2 keys. pg-boss can delete by id only. */
@@ -40,7 +50,7 @@ export class QueuesMissing extends Error {
 }
 
 /** A message that a worker holds until it is settled. */
-export interface HeldMessage extends JobRef {
+export interface HeldMessage extends TakenMessage {
   messageId: string;
 }
 
@@ -56,6 +66,8 @@ export interface WakeOptions {
   notBefore?: Instant | null;
   /** From {@link Queue.takeTurn}, or `FRONT`. Absent: taken in the transaction that sends. */
   turn?: number | null;
+  /** What is known of the job's trace. The span of the sending is carried in its place, where there is one. */
+  trace?: CarriedTrace | null;
 }
 
 export interface QueueSettings {
@@ -134,6 +146,13 @@ export class Queue {
    * transaction ends: nobody takes it, or drops it, for what the row said before.
    */
   async wake(tx: Tx, name: QueueName, ref: JobRef, options: WakeOptions = {}): Promise<void> {
+    const { trace } = options;
+    await span(`send ${name}`, sending(name, ref, trace), async (open) => {
+      await this.send(tx, name, ref, { ...options, trace: carryOn(open.context, trace) });
+    });
+  }
+
+  private async send(tx: Tx, name: QueueName, ref: JobRef, options: WakeOptions): Promise<void> {
     const [message] = await this.inLine(tx, name, [{ ...ref, ...options }]);
     if (!message) throw new Error('one message was wanted and none was made');
     const { data, ...rest } = message;
@@ -172,7 +191,7 @@ export class Queue {
    * Takes up to `max` messages out of the queue, in the caller's transaction: gone if and when it commits. They come in
    * the order of the line. Of those whose tenant has a limit of running jobs, what `findPast` names is not taken but parked.
    */
-  async take(tx: Tx, name: QueueName, max: number, findPast: FindPast = nothing): Promise<JobRef[]> {
+  async take(tx: Tx, name: QueueName, max: number, findPast: FindPast = nothing): Promise<TakenMessage[]> {
     if (await this.isPaused(tx, name)) return [];
     const fetched = await this.boss.fetch<MessageBody>(name, { batchSize: max, db: inTransaction(tx) });
     if (fetched.length === 0) return [];
@@ -183,7 +202,7 @@ export class Queue {
     const past = limited.length > 0 ? await this.takeLimited(tx, name, limited, findPast) : nobody;
     const taken = messages.filter(({ ref }) => !past.has(ref));
     this.moved(name, taken);
-    return taken.map(({ ref }) => ref);
+    return taken.map(({ data }) => toTaken(data));
   }
 
   /** Holds one message while slow work is done for it; `release` or its expiry ends that. */
@@ -192,7 +211,7 @@ export class Queue {
       if (await this.isPaused(tx, name)) return null;
       const [message] = await this.boss.fetch<MessageBody>(name, { batchSize: 1, db: inTransaction(tx) });
       if (message) this.moved(name, [message]);
-      return message ? { messageId: message.id, ...toRef(message.data) } : null;
+      return message ? { messageId: message.id, ...toTaken(message.data) } : null;
     });
   }
 
@@ -224,10 +243,10 @@ export class Queue {
       .filter(({ turn, notBefore }) => (turn ?? null) === null && !notBefore)
       .map(({ tenantId, priority = 0 }) => ({ tenantId, priority }));
     const taken = wishes.length > 0 ? await this.turns.within(tx, name, wishes) : [];
-    return wanted.map(({ priority = 0, notBefore, turn, ...ref }) => {
+    return wanted.map(({ priority = 0, notBefore, turn, trace, ...ref }) => {
       const own = notBefore ? null : (turn ?? taken.shift() ?? null);
       return {
-        data: toBody(ref, priority, own),
+        data: toBody(ref, { priority, turn: own, trace: trace ?? null }),
         singletonKey: messageKey(ref),
         priority,
         ...(notBefore ? { startAfter: notBefore } : {}),

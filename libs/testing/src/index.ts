@@ -3,6 +3,7 @@ export { anAuditMonth, auditRowsAt, monthsAgo } from './audit-months.js';
 export { eventually } from './eventually.js';
 export { faultsOf } from './export-schemas.js';
 export { type Fate, FaultProxy, type StatementHandler, type Weather } from './fault-proxy.js';
+export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver.js';
 export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
 export { FastClock } from './fast-clock.js';
 export { HeardLog } from './heard-log.js';

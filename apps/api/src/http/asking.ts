@@ -2,13 +2,14 @@ import type { TenantScope } from '#database';
 import { type Caller, ReasonRequired } from '#tenancy';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { RequestTrace } from './request-trace.js';
 
 /** Who asks, and under which request. */
 export class Asking {
   constructor(
     readonly caller: Caller,
     readonly requestId: string,
-    readonly traceId: string,
+    readonly trace: Pick<RequestTrace, 'traceId' | 'parent'>,
     private readonly headerReason: string | undefined,
   ) {}
 

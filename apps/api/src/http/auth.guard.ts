@@ -1,4 +1,3 @@
-import { newTraceId, traceIdOf } from '#observability';
 import { type Authentication, type Caller, KeyRefused, type KeyScope, requireScope } from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
@@ -7,6 +6,7 @@ import type { PinoLogger } from 'nestjs-pino';
 import { Asking } from './asking.js';
 import type { RequestLimit } from './request-limit.js';
 import { RequestInvalid } from './request-invalid.js';
+import { traceOf } from './request-trace.js';
 
 const NEEDS = 'ss:needs';
 
@@ -39,10 +39,11 @@ export class AuthGuard implements CanActivate {
     if (!scope) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const caller = await this.authenticate(request);
-    const traceId = traceIdOf(header(request, 'traceparent') ?? undefined) ?? newTraceId();
-    this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: traceId });
+    const trace = traceOf(request);
+    trace.span.set({ 'ss.tenant_id': caller.tenantId });
+    this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: trace.traceId });
     await this.limit.count(request, context.switchToHttp().getResponse<FastifyReply>(), caller.tenantId);
-    request.asking = new Asking(caller, request.id, traceId, reasonOf(request));
+    request.asking = new Asking(caller, request.id, trace, reasonOf(request));
     if (scope !== ANY_SCOPE) requireScope(caller, scope);
     return true;
   }

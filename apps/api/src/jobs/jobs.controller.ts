@@ -87,7 +87,8 @@ export class JobsController {
           hold: body.hold,
           runAfter: body.run_after,
           expiresAt: body.expires_at,
-          traceId: asking.traceId,
+          traceId: asking.trace.traceId,
+          traceParent: asking.trace.parent,
         },
         key === undefined
           ? null

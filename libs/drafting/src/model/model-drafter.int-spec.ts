@@ -69,7 +69,7 @@ async function draft(
     maxTokens: 500,
   });
   return drafter.draft(REQUEST, never, {
-    ...{ tenantId, jobId: 'job-1', taskId: 'task-1', ruleFallback: false },
+    ...{ tenantId, jobId: 'job-1', traceId: 'a'.repeat(32), taskId: 'task-1', ruleFallback: false },
     budget: { calls: null, tokens: null, costMicros: null },
     onExchange: (one) => void told.push(one),
     ...given,

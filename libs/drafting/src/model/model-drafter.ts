@@ -64,7 +64,7 @@ export class ModelDrafter implements Drafter {
       subjectId: context.jobId,
       taskId: context.taskId,
       budget: context.budget,
-      labels: { tenant_id: context.tenantId, job_id: context.jobId },
+      labels: { tenant_id: context.tenantId, job_id: context.jobId, trace_id: context.traceId },
       onExchange: context.onExchange,
     });
     const messages = draftMessages(request, commandProfiles);

@@ -1,3 +1,4 @@
+import { span } from '#observability';
 import { realpath } from 'node:fs/promises';
 import { walk } from '../tree/walk.js';
 import type { BatchOptions } from './batch-options.js';
@@ -27,6 +28,16 @@ export async function runBatch(
   options: BatchOptions,
   onItems: OnItems,
 ): Promise<BatchResult> {
+  return span('migration batch', { place: 'new' }, async (open) => {
+    const result = await runWithin(jobs, options, onItems);
+    open.set(
+      Object.fromEntries(Object.entries(result.counts).map(([name, n]) => [`ss.migration.${name}`, n])),
+    );
+    return result;
+  });
+}
+
+async function runWithin(jobs: JobImport, options: BatchOptions, onItems: OnItems): Promise<BatchResult> {
   const root = await realpath(options.root);
   const given = { ...options, root };
   const batchId = options.dryRun ? null : await jobs.batches.open('run', given);
@@ -37,11 +48,14 @@ export async function runBatch(
   const send = async (): Promise<void> => {
     const { files, items } = chunk;
     chunk = new Chunk();
-    await under.add(async () => {
-      const told = await jobs.importFiles(files, items, batchId, given);
-      for (const item of told) tally(item, counts, reasons);
-      await onItems(told);
-    });
+    const attributes = { 'ss.migration.files': files.length + items.length };
+    await under.add(() =>
+      span('migration chunk', { attributes }, async () => {
+        const told = await jobs.importFiles(files, items, batchId, given);
+        for (const item of told) tally(item, counts, reasons);
+        await onItems(told);
+      }),
+    );
   };
   try {
     for await (const found of walk(root, options.tenants)) {
