@@ -49,6 +49,7 @@ export class Stack {
           ...common,
           ...(await deployment.databaseOf(program === 'api' ? 'ss_api' : 'ss_worker')),
           ...(program === 'api' ? reading : {}),
+          ...lookOf(log, configuration.logFormat),
           [program === 'api' ? 'SS_API_PORT' : 'SS_WORKER_PORT']: String(port),
         },
         log: log ?? logFile(configuration.dataDir, program),
@@ -96,6 +97,12 @@ export async function createKey(
     );
     return { keyId: apiKey.key_id, key };
   });
+}
+
+/** Their output goes through this program: they cannot see for themselves that it ends on a terminal. */
+function lookOf(log: Writable | undefined, format: string): Record<string, string> {
+  const isTerminal = log === process.stderr && process.stderr.isTTY;
+  return isTerminal && format === 'auto' ? { SS_LOG_FORMAT: 'pretty', FORCE_COLOR: '1' } : {};
 }
 
 function logFile(dataDir: string, program: string): Writable {

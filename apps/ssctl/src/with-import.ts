@@ -2,7 +2,7 @@ import { FolderArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
 import { Database } from '#database';
 import { JobImport } from '#migration';
-import { createLogger, type Logger } from '#observability';
+import { createLogger, type Logger, logLookOf } from '#observability';
 import { Queue } from '#queue';
 import { destination } from 'pino';
 import type { Deployment } from './deployment.js';
@@ -45,5 +45,6 @@ export async function withImport<T>(
 /** Events go to standard error, for a collector; a person at a terminal has the progress bar there. */
 function eventLog(configuration: Configuration<'ssctl'>): Logger {
   const level = process.stderr.isTTY ? 'warn' : configuration.logLevel;
-  return createLogger({ program: 'ssctl', level }, destination({ fd: 2, sync: false }));
+  const look = logLookOf(configuration.logFormat, process.stderr.isTTY, process.env);
+  return createLogger({ program: 'ssctl', level, look }, destination({ fd: 2, sync: false }));
 }

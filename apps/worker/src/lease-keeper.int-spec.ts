@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Job, Lease, WorkerIdentity } from '#jobs';
-import { createLogger } from '#observability';
+import { createLogger, LogThreshold } from '#observability';
 import { aJob, aTenant, eventually, JobPrograms, type TestDatabase, testDatabase } from '#testing';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,7 +42,8 @@ function keep({ heartbeatMs = 200, url = db.workerUrl, identity = aWorker() } = 
     identity,
     leaseMs: LEASE_MS,
     heartbeatMs,
-    logLevel: 'silent',
+    logThreshold: new LogThreshold('silent').shared,
+    logLook: 'json' as const,
   } as const;
   const keeper = new LeaseKeeper(settings, createLogger({ program: 'worker', level: 'silent' }), THREAD);
   keepers.push(keeper);

@@ -1,6 +1,6 @@
 import type { ProgramRole } from '#database';
 import type { Lease, RunOutcome, WorkerIdentity } from '#jobs';
-import type { LogLevel } from '#configuration';
+import type { LogLook } from '#observability';
 
 /** What the thread that keeps the leases is started with. */
 export interface LeaseThreadData {
@@ -10,7 +10,9 @@ export interface LeaseThreadData {
   identity: WorkerIdentity;
   leaseMs: number;
   heartbeatMs: number;
-  logLevel: LogLevel;
+  /** Shared as well, see `LogThreshold`. */
+  logThreshold: SharedArrayBuffer;
+  logLook: LogLook;
   /** Shared with the main thread, see `SharedClocks`. */
   clocks: SharedArrayBuffer;
 }

@@ -5,7 +5,7 @@
  */
 import { Database, NotListening, type Scope, type Subscription } from '#database';
 import { type Lease, RUN_ENDED_CHANNEL, Workers } from '#jobs';
-import { createLogger } from '#observability';
+import { createLogger, LogThreshold } from '#observability';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromLeaseThread, LeaseThreadData, ToLeaseThread } from './lease-messages.js';
@@ -22,9 +22,11 @@ const main = parentPort;
 // What LeaseKeeper, which alone starts this thread, gave it.
 const data = workerData as LeaseThreadData;
 const clocks = new SharedClocks(data.clocks);
-const logger = createLogger({ program: 'worker', level: data.logLevel }).child({
-  worker_id: data.identity.workerId,
-});
+const logger = createLogger({
+  program: 'worker',
+  level: new LogThreshold(data.logThreshold),
+  look: data.logLook,
+}).child({ worker_id: data.identity.workerId });
 const database = new Database({
   url: data.url,
   directUrl: data.directUrl,

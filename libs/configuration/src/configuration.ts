@@ -1,4 +1,5 @@
-import type { LogLevel, Program, Setting, SettingName, settings } from './settings.js';
+import type { LogLevel } from '#observability';
+import type { Program, Setting, SettingName, settings } from './settings.js';
 
 type Settings = typeof settings;
 

@@ -4,4 +4,4 @@ export { ConfigurationInvalid, type ConfigurationFault } from './configuration-i
 export { readConfiguration, type ConfigurationRead, type Environment } from './read-configuration.js';
 export { readDotEnv } from './read-dot-env.js';
 export { renderEnvExample, renderMarkdownTable } from './render.js';
-export { logLevels, programs, settings, type LogLevel, type Program, type SettingName } from './settings.js';
+export { programs, settings, type Program, type SettingName } from './settings.js';

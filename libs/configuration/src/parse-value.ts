@@ -1,4 +1,5 @@
-import { logLevels, type Setting } from './settings.js';
+import { LOG_LEVELS } from '#observability';
+import type { Setting } from './settings.js';
 
 export type Value = string | number | boolean;
 
@@ -20,7 +21,7 @@ export function ruleOf(setting: Setting): string {
     case 'path':
       return 'a path';
     case 'logLevel':
-      return `one of ${logLevels.join(', ')}`;
+      return `one of ${LOG_LEVELS.join(', ')}`;
     case 'boolean':
       return 'true or false';
     case 'choice':
@@ -48,7 +49,7 @@ export function tryParseValue(setting: Setting, text: string): Value | null {
     case 'databaseUrl':
       return isUrl(text, ['postgres:', 'postgresql:']) ? text : null;
     case 'logLevel':
-      return logLevels.find((level) => level === text) ?? null;
+      return LOG_LEVELS.find((level) => level === text) ?? null;
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : null;
     case 'choice':

@@ -1,9 +1,8 @@
+import type { LogLevel } from '#observability';
+
 /** The programs that read settings. */
 export const programs = ['api', 'worker', 'ssctl'] as const;
 export type Program = (typeof programs)[number];
-
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** The kinds of value, and what a default of each looks like. `null`: absent means something, see `about`. */
 type Kind =
@@ -109,7 +108,17 @@ export const settings = {
     kind: 'logLevel',
     default: 'info',
     readBy: all,
-    about: 'The least severe level that is logged.',
+    about:
+      'The least severe level that is logged; `ssctl log-level` changes it for a time while a program runs.',
+  },
+  SS_LOG_FORMAT: {
+    field: 'logFormat',
+    kind: 'choice',
+    values: ['auto', 'json', 'pretty'],
+    default: 'auto',
+    readBy: all,
+    about:
+      'How the log looks: `json` an object a line, `pretty` a line for people, `auto` pretty on a terminal. `NO_COLOR` takes the colours away.',
   },
   SS_DATABASE_POOL_SIZE: {
     field: 'databasePoolSize',

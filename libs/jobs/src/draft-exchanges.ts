@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '#artifacts';
 import type { Tx } from '#database';
-import { type CallLedger, redact, redactJson, type ToldExchange } from '#llm';
+import type { CallLedger, ToldExchange } from '#llm';
+import { redact, redactJson } from '#observability';
 import type { JobRef } from '#queue';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';

@@ -28,6 +28,5 @@ export {
 } from './openai-compatible.js';
 export { costMicros, LlmPricesInvalid, parsePrices, type Price, type Prices } from './prices.js';
 export { type BreakerState } from './provider.js';
-export { redact, redactJson } from './redact.js';
 export { LlmBudgetExceeded, LlmCallFailed, LlmCallPostponed } from './refusals.js';
 export { type Talk, type ToldExchange } from './talk.js';

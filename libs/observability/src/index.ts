@@ -1,8 +1,11 @@
 export { DomainError, type Fault, isDomainError } from './domain-error.js';
 export { ERROR_CODES, type ErrorCode, isErrorCode } from './error-codes.js';
 export { FrameworkLogger } from './framework-logger.js';
+export { isLogLevel, LOG_LEVELS, type LogLevel, LogThreshold } from './log-threshold.js';
 export { createLogger, type Logger, loggerOptions, type LoggerSettings } from './logger.js';
 export { metrics } from './metrics.js';
+export { type LogLook, logLookOf } from './pretty-line.js';
+export { redact, redactJson } from './redact.js';
 export { release } from './release.js';
 export {
   isTraceId,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { FrameworkLogger } from './framework-logger.js';
+import { type LogLevel, LogThreshold } from './log-threshold.js';
 import { createLogger, type Logger } from './logger.js';
 
 /** A logger, and the lines that it wrote. */
-function listening(level = 'info'): {
+function listening(level: LogLevel | LogThreshold = 'info'): {
   logger: Logger;
   lines: () => Record<string, unknown>[];
   text: () => string;
@@ -38,6 +39,31 @@ describe('a log line', () => {
     const { logger, text } = listening('warn');
     logger.info('quiet');
     expect(text()).toBe('');
+  });
+
+  it('is written or not by what the threshold is now, for a child that was there before as well', () => {
+    const threshold = new LogThreshold('warn');
+    const { logger, lines } = listening(threshold);
+    const child = logger.child({ run_id: 'r' });
+    child.info('quiet');
+    // As another thread sees it.
+    new LogThreshold(threshold.shared).level = 'debug';
+    child.debug('heard');
+    threshold.level = 'silent';
+    child.fatal('quiet again');
+    expect(lines().map(({ message, run_id }) => [message, run_id])).toEqual([['heard', 'r']]);
+  });
+
+  it('does not tell what looks like a secret in an error, its causes, or a message', () => {
+    const { logger, text } = listening();
+    const address = `postgresql://ss:${PLANTED}@db/ss`;
+    const cause = new Error(`could not reach ${address}`);
+    logger.error(
+      { event: 'X', err: new Error(`Bearer ${PLANTED} was refused`, { cause }) },
+      `gave up on ${address}`,
+    );
+    expect(text()).not.toContain(PLANTED);
+    expect(text()).toContain('postgresql://ss:[redacted]@db/ss');
   });
 
   it.each(NAMES)('does not tell what stands under %s, here or one below', (name) => {

@@ -1,4 +1,4 @@
-import { redact, redactJson } from '#llm';
+import { redact, redactJson } from '#observability';
 import type { ColumnProfile, DatasetProfile, DraftRequest } from '../drafter.js';
 import { isUsableName } from '../sql-names.js';
 

@@ -1,4 +1,5 @@
-import { type ModelMessage, redact } from '#llm';
+import type { ModelMessage } from '#llm';
+import { redact } from '#observability';
 import type { DraftRequest } from '../drafter.js';
 import { promptData } from './prompt-data.js';
 
