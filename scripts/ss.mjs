@@ -58,8 +58,10 @@ async function writeDocs() {
   const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
   const { renderEnvExample, renderMarkdownTable } = await load('libs/configuration/src/index.js');
   const { renderErrors } = await load('apps/api/src/http/render-errors.js');
+  const { renderEvents } = await load('libs/observability/src/index.js');
   mkdirSync(join(root, 'docs'), { recursive: true });
   writeFileSync(join(root, 'docs/errors.md'), renderErrors());
+  writeFileSync(join(root, 'docs/events.md'), renderEvents());
   writeFileSync(join(root, '.env.example'), renderEnvExample());
   writeFileSync(join(root, 'docs/configuration.md'), renderMarkdownTable());
   return 0;

@@ -1,3 +1,4 @@
+import { faultsOfLine } from '#observability';
 import type { Deployment } from '#testing';
 import { expect } from '@jest/globals';
 
@@ -19,6 +20,7 @@ export function expectCleanLog(deployment: Deployment, canaries: readonly string
         program: program.name,
         event: expect.any(String),
       });
+      expect(faultsOfLine(line)).toEqual([]);
       if (line.event === 'SS_API_REQUEST') expect(line['request_id']).toEqual(expect.any(String));
     }
   }

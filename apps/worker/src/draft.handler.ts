@@ -35,9 +35,9 @@ export class DraftHandler {
     log.info({ event: 'SS_DRAFT_START' }, 'drafting');
     const signal = AbortSignal.any([this.shutdown.signal, AbortSignal.timeout(DRAFT_TIMEOUT_MS)]);
     try {
-      const result = await this.drafting.carryOut(message, signal);
-      annotate({ 'ss.outcome': result });
-      log.info({ event: 'SS_DRAFT_DONE', result }, 'drafting ended');
+      const outcome = await this.drafting.carryOut(message, signal);
+      annotate({ 'ss.outcome': outcome });
+      log.info({ event: 'SS_DRAFT_DONE', outcome }, 'drafting ended');
     } catch (error) {
       if (!this.shutdown.signal.aborted) throw error;
       await this.drafting.handBack(message);

@@ -142,7 +142,7 @@ export class RunHandler {
       log,
     );
     const failed = 'error' in settlement ? settlement : null;
-    const facts = { error_code: failed?.error.code ?? null, retry_ms: failed?.retryAfterMs ?? null };
+    const facts = { code: failed?.error.code ?? null, retry_ms: failed?.retryAfterMs ?? null };
     annotate({ 'ss.outcome': settlement.outcome });
     if (failed) markFailed(failed.error.code);
     log.info({ event: 'SS_WORKER_RUN_DONE', outcome: settlement.outcome, ...facts }, 'run ended');

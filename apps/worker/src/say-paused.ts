@@ -5,7 +5,8 @@ import type { QueueSettings } from '#queue';
 export function sayPaused(logger: Logger): NonNullable<QueueSettings['onPause']> {
   return (queue, pause) => {
     if (pause) {
-      const facts = { queue, since: pause.paused_at, by: pause.paused_by, reason: pause.reason };
+      // Not the reason: it is free text. `ssctl queue list` tells it.
+      const facts = { queue, since: pause.paused_at, paused_by: pause.paused_by };
       logger.info({ event: 'SS_QUEUE_PAUSED', ...facts }, 'the queue is paused: nothing is taken from it');
     } else {
       logger.info({ event: 'SS_QUEUE_RESUMED', queue }, 'the queue is not paused any more');

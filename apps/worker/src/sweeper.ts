@@ -48,9 +48,15 @@ export class Sweeper {
 
   private async abandon(): Promise<void> {
     for (const { tenantId, jobId, runId, leaseNo, status, traceId } of await this.lost.abandon()) {
-      const facts = { tenant_id: tenantId, job_id: jobId, run_id: runId, lease_no: leaseNo, status };
-      const trace = { trace_id: traceId };
-      this.logger.warn({ event: 'SS_WORKER_RUN_LOST', ...facts, ...trace }, 'the worker of this run is gone');
+      const facts = {
+        tenant_id: tenantId,
+        job_id: jobId,
+        run_id: runId,
+        lease_no: leaseNo,
+        job_status: status,
+        trace_id: traceId,
+      };
+      this.logger.warn({ event: 'SS_WORKER_RUN_LOST', ...facts }, 'the worker of this run is gone');
     }
   }
 

@@ -51,7 +51,7 @@ export function onShutdown({ events, logger, boundMs, close, hurry, requested }:
         const event = {
           event: `${events}_SHUTDOWN_COMPLETE`,
           ...facts,
-          ms: Math.round(performance.now() - begun),
+          duration_ms: Math.round(performance.now() - begun),
         };
         if (isDrained) logger.info(event, 'closed');
         else logger.warn(event, 'closed, and not everything had ended by itself');

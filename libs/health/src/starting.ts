@@ -36,8 +36,8 @@ export async function failToStart(
   }
   const remedy = isNotDeployed(error)
     ? 'the database has not been prepared for this release; run: npm run ssctl -- schema deploy'
-    : 'the program could not start';
-  const cause = isDomainError(error) ? { code: error.code, detail: error.message } : { err: error };
+    : `the program could not start${isDomainError(error) ? `: ${error.message}` : ''}`;
+  const cause = isDomainError(error) ? { code: error.code } : { err: error };
   logger.fatal({ event: `${events}_STARTUP_FAILED`, ...cause }, remedy);
   await closing.run().catch(() => undefined);
   process.exit(1);

@@ -1,5 +1,6 @@
 export { DomainError, type Fault, isDomainError } from './domain-error.js';
 export { ERROR_CODES, type ErrorCode, isErrorCode } from './error-codes.js';
+export { type EventCode, EVENTS, faultsOfLine, renderEvents } from './events/events.js';
 export { FrameworkLogger } from './framework-logger.js';
 export { isLogLevel, LOG_LEVELS, type LogLevel, LogThreshold } from './log-threshold.js';
 export { createLogger, type Logger, loggerOptions, type LoggerSettings } from './logger.js';

@@ -7,6 +7,7 @@ export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver.js';
 export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js';
 export { FastClock } from './fast-clock.js';
 export { HeardLog } from './heard-log.js';
+export { codesIn, logCallsIn, sources } from './log-calls.js';
 export { rejectionsOf } from './rejections.js';
 export {
   aDataset,

@@ -1,0 +1,92 @@
+import { type EventKind, told } from './event.js';
+
+/** What a worker says of runs, drafts, queues and its side work. */
+export const WORKER_EVENTS = {
+  SS_WORKER_RUN_START: told('info', 'A run begins.', 'attempt', 'lease_no'),
+  SS_WORKER_RUN_DONE: told('info', 'A run ended and its end is kept.', 'outcome', 'code', 'retry_ms'),
+  SS_WORKER_RUN_CANCELLED: told('info', 'The job was cancelled; its run is ended.', 'lease_no', 'reason'),
+  SS_WORKER_RUN_FAULT: told('error', 'A run failed for no fault of its plan.', 'err'),
+  SS_WORKER_RUN_LOST: told(
+    'warn',
+    'The worker of a run is gone; the job goes on elsewhere.',
+    'lease_no',
+    'job_status',
+  ),
+  SS_WORKER_STALE_LEASE: told(
+    'warn',
+    'The lease of a run is gone: somebody else has the job, or may.',
+    'lease_no',
+    'reason',
+  ),
+  SS_WORKER_STEP_DONE: told('info', 'A step is done and its results are kept.', 'type', 'duration_ms'),
+  SS_WORKER_STEP_RESUMED: told('info', 'A step was done by an earlier run.', 'done_by'),
+  SS_WORKER_STEP_FILES_GONE: told(
+    'warn',
+    'The files of a step that was done are gone; it is done again.',
+    'done_by',
+  ),
+  SS_WORKER_JOB_EXPIRED: told('info', 'A job waited past its `expires_at` and failed.'),
+  SS_WORKER_CLAIM_FAILED: told(
+    'warn',
+    'A loop could not look for work; it tries again.',
+    'loop',
+    'retry_ms',
+    'err',
+  ),
+  SS_WORKER_WRITE_RETRIED: told(
+    'warn',
+    'The database did not take a write; it is tried again.',
+    'retry_ms',
+    'err',
+  ),
+  SS_WORKER_INTERRUPTING: told(
+    'warn',
+    'The grace of the shutdown is over; what still runs is ended.',
+    'runs',
+  ),
+  SS_WORKER_UNHANDLED_EXCEPTION: told('error', 'Work failed for a fault of ours.', 'loop', 'err'),
+  SS_WORKER_PERIODIC_FAILED: told('warn', 'Side work failed; it is tried again in its turn.', 'task', 'err'),
+  SS_WORKER_RENEWAL_FAILED: told(
+    'warn',
+    'Leases were not renewed; tried again after a second.',
+    'leases',
+    'err',
+  ),
+  SS_WORKER_MAIN_THREAD_SILENT: told(
+    'error',
+    'The main thread does not turn; its leases are let go.',
+    'leases',
+  ),
+  SS_WORKER_LEASE_THREAD_FAILED: told('error', 'The lease thread failed and is started anew.', 'err'),
+  SS_DRAFT_START: told('info', 'A draft is being made.'),
+  SS_DRAFT_DONE: told('info', 'Drafting ended: drafted, failed, postponed, nothing_to_do.', 'outcome'),
+  SS_DRAFT_INTERRUPTED: told('info', 'The shutdown ended a drafting; another worker makes the draft.'),
+  SS_QUEUE_PAUSED: told(
+    'info',
+    'A queue is paused: nothing is taken from it.',
+    'queue',
+    'since',
+    'paused_by',
+  ),
+  SS_QUEUE_RESUMED: told('info', 'A queue is not paused any more.', 'queue'),
+  SS_QUEUE_RECONCILED: told(
+    'warn',
+    'Messages and jobs disagreed and were brought together.',
+    ...(['queue', 'kind', 'count', 'complete'] as const),
+  ),
+  SS_QUEUE_RECONCILE_FAILED: told('warn', 'Messages and jobs could not be compared; tried again.', 'err'),
+  SS_RETENTION_REMOVED: told(
+    'info',
+    'What was kept long enough is gone.',
+    ...(['jobs', 'llm_calls', 'idempotency_keys', 'files', 'bytes'] as const),
+  ),
+  SS_AUDIT_SEALED: told('debug', 'Rows of the audit were sealed.', 'segments', 'rows'),
+  SS_AUDIT_PARTITIONS_MADE: told('info', 'Months to come have their partitions.', 'months'),
+  SS_AUDIT_MONTH_RETIRED: told('info', 'A month of the audit was dropped.', 'month', 'rows', 'archive'),
+  SS_AUDIT_MONTH_KEPT: told(
+    ['warn', 'error'],
+    'A month of the audit is not dropped; ERROR: its rows are not as they were sealed.',
+    'month',
+    'err',
+  ),
+} as const satisfies Record<`SS_${string}`, EventKind>;
