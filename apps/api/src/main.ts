@@ -2,8 +2,17 @@ import 'reflect-metadata';
 import { FolderArtifactStore } from '#artifacts';
 import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
-import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
-import { createLogger, startTracing } from '#observability';
+import {
+  Closing,
+  Drain,
+  failToStart,
+  LogLevelFollower,
+  onConnectionFault,
+  onShutdown,
+  openDatabase,
+  Startup,
+} from '#health';
+import { createLogger, logLookOf, LogThreshold, startTracing } from '#observability';
 import { Queue } from '#queue';
 import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
 import { createApi } from './create-api.js';
@@ -15,7 +24,9 @@ import { openAccess } from './open-access.js';
 const SECOND = 1_000;
 
 const { configuration, warnings } = readEnv();
-const logger = createLogger({ program: 'api', level: configuration.logLevel });
+const threshold = new LogThreshold(configuration.logLevel);
+const look = logLookOf(configuration.logFormat, process.stdout.isTTY, process.env);
+const logger = createLogger({ program: 'api', level: threshold, look });
 for (const warning of warnings) logger.warn({ event: 'SS_CONFIGURATION_WARNING' }, warning);
 const closing = new Closing();
 const tracing = await startTracing({
@@ -30,6 +41,9 @@ closing.add(() => tracing.stop());
 try {
   const database = await openDatabase('ss_api', configuration, logger, closing);
   const scope = { actor: { kind: 'operator', id: 'api' }, source: 'api' } as const;
+  const levels = new LogLevelFollower({ database, scope, targets: ['api'], threshold, logger });
+  closing.add(() => levels.stop());
+  levels.start();
   const queue = new Queue(database, scope, {
     consumes: false,
     onError: onConnectionFault(logger),

@@ -15,6 +15,7 @@ import { addRetentionCommands } from './commands/retention.js';
 import { addQueueCommands } from './commands/queue.js';
 import { addMigrateCommands } from './commands/migrate.js';
 import { addSchemaCommands } from './commands/schema.js';
+import { addLogLevelCommand } from './commands/log-level.js';
 import { addStartCommand } from './commands/start.js';
 import { addTenantCommands } from './commands/tenant.js';
 import { Deployment } from './deployment.js';
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
   addAuditExportCommand(addAuditCommands(program, withDeployment, configuration), withDeployment);
   addAuditorCommands(program, withDeployment);
   addArchiveCommands(program, withDeployment, configuration);
+  addLogLevelCommand(program, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);
   addFakeLlmCommand(program);

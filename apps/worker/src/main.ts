@@ -3,9 +3,25 @@ import { FolderArtifactStore } from '#artifacts';
 import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
-import { Closing, Drain, failToStart, onConnectionFault, onShutdown, openDatabase, Startup } from '#health';
+import {
+  Closing,
+  Drain,
+  failToStart,
+  LogLevelFollower,
+  onConnectionFault,
+  onShutdown,
+  openDatabase,
+  Startup,
+} from '#health';
 import { DraftExchanges, JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
-import { createLogger, FrameworkLogger, release, startTracing } from '#observability';
+import {
+  createLogger,
+  FrameworkLogger,
+  logLookOf,
+  LogThreshold,
+  release,
+  startTracing,
+} from '#observability';
 import { Queue } from '#queue';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -25,9 +41,9 @@ const SECOND = 1_000;
 
 const { configuration, warnings } = readEnv();
 const workerId = randomUUID();
-const logger = createLogger({ program: 'worker', level: configuration.logLevel }).child({
-  worker_id: workerId,
-});
+const threshold = new LogThreshold(configuration.logLevel);
+const look = logLookOf(configuration.logFormat, process.stdout.isTTY, process.env);
+const logger = createLogger({ program: 'worker', level: threshold, look }).child({ worker_id: workerId });
 for (const warning of warnings) logger.warn({ event: 'SS_CONFIGURATION_WARNING' }, warning);
 const closing = new Closing();
 const tracing = await startTracing({
@@ -49,6 +65,10 @@ try {
     slots: configuration.workerConcurrency,
   };
   const scope = { actor: { kind: 'worker', id: workerId }, source: 'worker' } as const;
+  const targets = [workerId, 'worker'];
+  const levels = new LogLevelFollower({ database, scope, targets, threshold, logger });
+  closing.add(() => levels.stop());
+  levels.start();
   const queue = new Queue(database, scope, {
     consumes: true,
     onError: onConnectionFault(logger),
@@ -79,7 +99,7 @@ try {
       runs: new JobRuns(database, queue, scope, leaseMs),
       seal: new AuditSeal(database, scope, signer, new CheckpointFolder(checkpointsDir)),
       lost: new LostRuns(database, queue, scope, configuration.workerMaxLostRuns),
-      leases: new LeaseKeeper({ ...leaseOptions, logLevel: configuration.logLevel }, logger),
+      leases: new LeaseKeeper({ ...leaseOptions, logThreshold: threshold.shared, logLook: look }, logger),
       drafting: new JobDrafting(database, queue, scope, drafting.drafter, exchanges),
       queue,
       execution,

@@ -143,12 +143,16 @@ export class Database {
    * Follows a NOTIFY channel on a connection of its own, which is opened again whenever it breaks. Where
    * notifications cannot be had, `onError` is told once, by a {@link NotListening}.
    */
-  listen(channel: string, onNotify: (payload: string) => void): Subscription {
+  listen(
+    channel: string,
+    onNotify: (payload: string) => void,
+    onError: (error: Error) => void = this.options.onError,
+  ): Subscription {
     return listen({
       url: this.options.directUrl ?? this.options.url,
       channel,
       onNotify,
-      onError: this.options.onError,
+      onError,
       ...(this.options.listenCheckMs === undefined ? {} : { checkMs: this.options.listenCheckMs }),
       notify: async (to) => {
         await this.unscoped((tx) => tx.query(`SELECT pg_notify($1, '')`, [to]));

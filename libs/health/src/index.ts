@@ -6,6 +6,8 @@ export { HEALTH_CAUSES, type HealthCause, Unhealthy } from './health-cause.js';
 export { HEALTH_REPORT_SCHEMAS, type CheckReport, type HealthReport } from './health-report.js';
 export { NotReady } from './health.controller.js';
 export { HealthModule } from './health.module.js';
+export { LogLevelFollower } from './log-level-follower.js';
+export { type LogLevelRule, LogLevels } from './log-levels.js';
 export { onConnectionFault, openDatabase } from './open-database.js';
 export { Closing, failToStart } from './starting.js';
 export { programChecks, type ProgramDependencies } from './program-checks.js';

@@ -8,11 +8,12 @@ import {
   TENANT_SCOPES,
   Tenants,
 } from '#tenancy';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { operatorScope } from '../deployment.js';
 import { notBlank } from '../not-blank.js';
 import { answer, table } from '../terminal.js';
 import { toInstant } from '../to-instant.js';
+import { toSeconds } from '../to-seconds.js';
 import type { WithDeployment } from '../with-deployment.js';
 
 interface CreateOptions {
@@ -28,18 +29,6 @@ interface RotateOptions {
   overlap: number;
   reason?: string;
   json?: boolean;
-}
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-const MAX_OVERLAP_SECONDS = 30 * 86_400;
-
-/** A time as people write it: 90s, 30m, 24h, 7d. */
-function toSeconds(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? NaN);
-  if (!(seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS))
-    throw new InvalidArgumentError('must be a time up to 30d, such as 0s, 30m, 24h or 7d');
-  return seconds;
 }
 
 const keysOf = (database: Database): ApiKeys => new ApiKeys(database, new Tenants(database));
