@@ -4,6 +4,7 @@ import type { Database, Scope } from '#database';
 import type { Execution } from '#execution';
 import { HealthModule, metricsModule, programChecks } from '#health';
 import {
+  DeploymentStatus,
   DraftingUsage,
   JobErasure,
   JobExplanations,
@@ -49,6 +50,7 @@ import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
 import { LegacyJobs } from './legacy/legacy-jobs.js';
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
+import { StatusController } from './status/status.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 
 /** What the program has opened before Nest builds the rest around it, and closes after. */
@@ -95,6 +97,7 @@ export class ApiModule {
         KeysController,
         UsageController,
         QuotaController,
+        StatusController,
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
@@ -104,6 +107,7 @@ export class ApiModule {
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: JobErasure, useValue: new JobErasure(database, store) },
         { provide: QueueControl, useValue: new QueueControl(database) },
+        { provide: DeploymentStatus, useValue: new DeploymentStatus(database, settings.leaseMs) },
         { provide: Tenants, useValue: new Tenants(database) },
         { provide: TenantQuotas, useValue: new TenantQuotas(database) },
         { provide: QuotaReports, useValue: new QuotaReports(database) },

@@ -152,6 +152,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'get /v1/audit/export': ['audit.exported', () => client.get('/v1/audit/export')],
   'get /v1/usage': 'reads',
   'get /v1/quota': 'reads',
+  'get /v1/status': 'reads',
   'put /v1/tenants/{tenant_id}/quota': [
     'tenant.quota_changed',
     () => platform.send('PUT', '/v1/tenants/theirs/quota', JSON_TYPE, '{"queued_jobs":5000}'),

@@ -120,7 +120,7 @@ describe('/openapi.json', () => {
         ].map((at) => `${jobs}/${at}`),
         ...['explain', 'plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
         ...['/v1/keys', '/v1/keys/{key_id}/rotate', '/v1/keys/{key_id}/revoke'],
-        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume'],
+        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status'],
       ].sort(),
     );
   });

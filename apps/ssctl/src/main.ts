@@ -17,6 +17,7 @@ import { addMigrateCommands } from './commands/migrate.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addLogLevelCommand } from './commands/log-level.js';
 import { addStartCommand } from './commands/start.js';
+import { addStatusCommands } from './commands/status.js';
 import { addTenantCommands } from './commands/tenant.js';
 import { Deployment } from './deployment.js';
 import { rawEnvironment, readEnv } from './env.js';
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
   addAuditExportCommand(addAuditCommands(program, withDeployment, configuration), withDeployment);
   addAuditorCommands(program, withDeployment);
   addArchiveCommands(program, withDeployment, configuration);
+  addStatusCommands(program, withDeployment, configuration);
   addLogLevelCommand(program, withDeployment);
   addStartCommand(program, configuration);
   addDemoCommand(program, configuration);

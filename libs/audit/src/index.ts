@@ -15,4 +15,5 @@ export { CheckpointFolder } from './checkpoint-folder.js';
 export { createAuditPartitions } from './partitions.js';
 export { EXPORT_FORMATS, type ExportFormat } from './export-format.js';
 export { type AuditRecord, record } from './record.js';
+export { readSealState, type SealState } from './seal-state.js';
 export { openSigner } from './signing-key.js';

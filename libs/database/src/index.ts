@@ -10,6 +10,12 @@ export { type Instant } from './instants.js';
 export { NotListening, type Subscription } from './listen.js';
 export { plain, type Plain } from './plain.js';
 export { type ProgramRole, programUrl } from './roles.js';
-export { assertSchema, deploySchema, schemaStatus, type SchemaStatus } from './schema-migrations.js';
+export {
+  assertSchema,
+  deploySchema,
+  readSchemaStatus,
+  schemaStatus,
+  type SchemaStatus,
+} from './schema-migrations.js';
 export { type Actor, type Scope, type TenantScope } from './scope.js';
 export { Tx } from './tx.js';

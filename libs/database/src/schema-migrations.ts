@@ -153,7 +153,7 @@ async function readOwnMigrations(): Promise<MigrationFile[]> {
  */
 export async function assertSchema(database: Database, scope: Scope, folder?: string): Promise<void> {
   const files = folder === undefined ? await readOwnMigrations() : await readMigrations(folder);
-  const rows = await database.withoutTenant(scope, (tx) => readApplied((text) => tx.query(text)));
+  const rows = await readAppliedAs(database, scope);
   const { pending, changed } = compare(files, rows);
   if (pending.length > 0 || changed.length > 0) {
     throw new SchemaMismatch(
@@ -172,6 +172,15 @@ export async function assertSchema(database: Database, scope: Scope, folder?: st
       { fault: 'ahead', needs },
     );
   }
+}
+
+/** The same comparison as {@link schemaStatus}, with the rights of a program. */
+export async function readSchemaStatus(database: Database, scope: Scope): Promise<SchemaStatus> {
+  return compare(await readOwnMigrations(), await readAppliedAs(database, scope));
+}
+
+async function readAppliedAs(database: Database, scope: Scope): Promise<AppliedRow[]> {
+  return database.withoutTenant(scope, (tx) => readApplied((text) => tx.query(text)));
 }
 
 /** Compares the folder of schema migrations with what the database has. Changes nothing. */

@@ -157,7 +157,12 @@ describe('every table with a tenant_id', () => {
       special.set(name, monthPolicies);
     }
     const expected = named().map((name) => ({ name, policies: special.get(name) ?? usual }));
-    expect(policies).toEqual(expected);
+    // No table of tenants, and it tells of all of them: for who looks at the whole platform.
+    const ofAll = {
+      name: 'worker_activity',
+      policies: 'across_tenants to {ss_system}, platform_only to {public}',
+    };
+    expect(policies).toEqual([...expected, ofAll]);
   });
 
   it('has tenant_id first in its primary key and in every unique key', async () => {

@@ -1,4 +1,11 @@
 export { DraftingUsage, type UsageReport } from './drafting-usage.js';
+export {
+  DeploymentStatus,
+  type LastMigration,
+  type StatusReport,
+  type WorkersRun,
+  type WorkerState,
+} from './deployment-status.js';
 export { DraftExchanges } from './draft-exchanges.js';
 export { type Draft } from './drafts.js';
 export { type FrozenPlan } from './frozen-plans.js';

@@ -35,7 +35,7 @@ export class QueueControl {
   constructor(private readonly database: Database) {}
 
   async list(scope: Scope): Promise<QueueState[]> {
-    return this.onPlatform(scope, (tx) => this.read(tx));
+    return this.onPlatform(scope, (tx) => readQueues(tx, this.messages, this.pauses));
   }
 
   /** From now on no worker takes anything from the queue; what runs goes on. A paused queue stays as it is. */
@@ -61,17 +61,8 @@ export class QueueControl {
     });
   }
 
-  private async read(tx: Tx): Promise<QueueState[]> {
-    const counts = await this.messages.count(tx);
-    const pauses = await this.pauses.list(tx);
-    return counts.map((queue) => {
-      const pause = pauses.find(({ queue_name }) => queue_name === queue.name);
-      return { ...queue, paused: pause ? toPaused(pause) : null };
-    });
-  }
-
   private async readOne(tx: Tx, name: QueueName): Promise<QueueState> {
-    const state = (await this.read(tx)).find((queue) => queue.name === name);
+    const state = (await readQueues(tx, this.messages, this.pauses)).find((queue) => queue.name === name);
     if (!state) throw new QueueNotFound(name);
     return state;
   }
@@ -79,6 +70,16 @@ export class QueueControl {
   private async onPlatform<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.transaction({ ...scope, tenantId: PLATFORM }, work);
   }
+}
+
+/** How full each queue is, and whether it is paused. */
+export async function readQueues(tx: Tx, messages: Messages, pauses: Pauses): Promise<QueueState[]> {
+  const counts = await messages.count(tx);
+  const paused = await pauses.list(tx);
+  return counts.map((queue) => {
+    const pause = paused.find(({ queue_name }) => queue_name === queue.name);
+    return { ...queue, paused: pause ? toPaused(pause) : null };
+  });
 }
 
 function toPaused(pause: Pause): { since: Instant; by: string; reason: string } {

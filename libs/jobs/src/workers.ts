@@ -24,10 +24,34 @@ const BE_SEEN = `
   ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE
   SET seen_at = clock_timestamp(), busy_slots = excluded.busy_slots`;
 
+/** More than these are told by `busy_slots` alone. */
+const TOLD_RUNS = 100;
+
+/** What it runs, for who looks at the whole platform. $1 worker, $2 tenants, $3 jobs, $4 runs, $5 at most so many. */
+const TELL_RUNS = `
+  INSERT INTO worker_activity (worker_id, runs)
+  SELECT $1::uuid, coalesce(jsonb_agg(told.run ORDER BY told.started_at), '[]')
+  FROM (
+    SELECT run.started_at, jsonb_build_object(
+        'tenant_id', run.tenant_id, 'job_id', run.job_id, 'run_id', run.run_id, 'attempt', run.attempt,
+        'started_at', to_char(run.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+      ) AS run
+    FROM unnest($2::text[], $3::text[], $4::uuid[]) AS held (tenant_id, job_id, run_id)
+    JOIN run USING (tenant_id, job_id, run_id)
+    ORDER BY run.started_at
+    LIMIT $5
+  ) AS told
+  ON CONFLICT ON CONSTRAINT worker_activity_pkey DO UPDATE SET runs = excluded.runs
+  WHERE worker_activity.runs <> excluded.runs`;
+
 const LEAVE =
   'UPDATE worker SET stopped_at = clock_timestamp(), seen_at = clock_timestamp() WHERE worker_id = $1';
 
-const FORGET_THE_DEAD = `DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '7 days'`;
+const FORGET_THE_DEAD = `
+  WITH dead AS (
+    DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '7 days' RETURNING worker_id
+  )
+  DELETE FROM worker_activity WHERE worker_id IN (SELECT worker_id FROM dead)`;
 
 /**
  * Prolongs every lease that is still held, also one that has run out and that nobody took yet. $1 tenants, $2 jobs,
@@ -62,6 +86,8 @@ export class Workers {
     return this.database.acrossTenants(this.scope, async (tx) => {
       const { workerId, build, abilities, slots } = worker;
       await tx.query(BE_SEEN, [workerId, build, abilities, slots, leases.length]);
+      const runIds = leases.map((lease) => lease.runId);
+      await tx.query(TELL_RUNS, [workerId, ...columnsOf(leases), runIds, TOLD_RUNS]);
       return leases.length === 0 ? [] : this.renew(tx, leases);
     });
   }

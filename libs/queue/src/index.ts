@@ -1,7 +1,14 @@
 export { type DeadLetter, DeadLetters } from './dead-letters.js';
 export { deployQueues } from './deploy.js';
 export { type TakenMessage } from './message-key.js';
-export { FIRST_MESSAGE, type Message, Messages, type PlaceInLine, type QueueCounts } from './messages.js';
+export {
+  FIRST_MESSAGE,
+  type Message,
+  Messages,
+  type PlaceInLine,
+  type QueueCounts,
+  type WaitingTenant,
+} from './messages.js';
 export { Parking } from './parking.js';
 export { type Pause, Pauses } from './pauses.js';
 export {

@@ -38,6 +38,16 @@ export interface QueueCounts {
   oldest_age_seconds: number | null;
 }
 
+/** What waits for a tenant, of what is due. */
+export interface WaitingTenant {
+  tenant_id: string;
+  /** In line and parked. */
+  waiting: number;
+  parked: number;
+  oldest_due_at: Instant;
+  oldest_age_seconds: number;
+}
+
 /** A message that waits or is held. The index job_i6 of pg-boss is of this form. */
 const LIVE = `name = $1 AND COALESCE(singleton_key, '') = key AND state <= 'active' AND policy = 'exclusive'`;
 
@@ -120,6 +130,17 @@ const COUNT_MESSAGES = `
   ) AS given_up
   ORDER BY position`;
 
+/** $1 queue, $2 at most so many. Those that are parked wait as well. */
+const OLDEST_BY_TENANT = `
+  SELECT COALESCE(data ->> 'tenant_id', '') AS tenant_id, count(*) AS waiting,
+    count(*) FILTER (WHERE blocked) AS parked, min(start_after) AS oldest_due_at,
+    extract(epoch FROM clock_timestamp() - min(start_after))::float8 AS oldest_age_seconds
+  FROM ${QUEUE_SCHEMA}.job
+  WHERE name = $1 AND state < 'active' AND start_after <= clock_timestamp()
+  GROUP BY 1
+  ORDER BY oldest_due_at, 1
+  LIMIT $2`;
+
 /** Before every id. */
 export const FIRST_MESSAGE = '00000000-0000-0000-0000-000000000000';
 
@@ -159,6 +180,11 @@ export class Messages {
       countTo,
     ]);
     return place ?? null;
+  }
+
+  /** The tenants that wait in the queue, the one that waits longest first. */
+  async oldestByTenant(tx: Tx, name: QueueName, limit: number): Promise<WaitingTenant[]> {
+    return tx.query<WaitingTenant & Record<string, unknown>>(OLDEST_BY_TENANT, [name, limit]);
   }
 
   /** How full each queue is. */

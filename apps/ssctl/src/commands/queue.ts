@@ -1,9 +1,10 @@
 import type { Database } from '#database';
-import { QueueControl, queueNamed, type QueueState, Redrive, type Redriven } from '#jobs';
+import { QueueControl, queueNamed, Redrive, type Redriven } from '#jobs';
 import { type DeadLetter, Queue, type QueueName, QUEUES } from '#queue';
 import { type Command, InvalidArgumentError } from 'commander';
 import { operatorScope } from '../deployment.js';
 import { notBlank } from '../not-blank.js';
+import { queueLines } from '../status-lines.js';
 import { answer, say, table } from '../terminal.js';
 import type { WithDeployment } from '../with-deployment.js';
 
@@ -30,7 +31,7 @@ export function addQueueCommands(program: Command, withDeployment: WithDeploymen
     .option('--json', 'one JSON document')
     .action(async ({ json = false }: { json?: boolean }) => {
       const items = await asOperator((database) => new QueueControl(database).list(operatorScope()));
-      answer(json, { items }, () => queueTable(items));
+      answer(json, { items }, () => queueLines(items));
     });
 
   for (const verb of ['pause', 'resume'] as const) {
@@ -48,7 +49,7 @@ export function addQueueCommands(program: Command, withDeployment: WithDeploymen
         const state = await asOperator((database) =>
           new QueueControl(database)[verb]({ ...operatorScope(reason), reason }, name),
         );
-        answer(json, state, () => queueTable([state]));
+        answer(json, state, () => queueLines([state]));
       });
   }
 
@@ -114,20 +115,6 @@ async function withRedrive<T>(asOperator: AsOperator, work: (redrive: Redrive) =
       await queue.stop();
     }
   });
-}
-
-function queueTable(items: readonly QueueState[]): string[] {
-  return table(
-    ['QUEUE', 'WAITING', 'PARKED', 'DELAYED', 'ACTIVE', 'DEAD', 'OLDEST', 'PAUSED'],
-    items.map((queue) => [
-      queue.name,
-      ...[queue.waiting, queue.parked, queue.delayed, queue.active, queue.dead].map(String),
-      queue.oldest_age_seconds === null ? '-' : `${queue.oldest_age_seconds.toFixed(0)} s`,
-      queue.paused === null
-        ? '-'
-        : `since ${queue.paused.since} by ${queue.paused.by}: ${queue.paused.reason}`,
-    ]),
-  );
 }
 
 function shownLetter(letter: DeadLetter): object {
