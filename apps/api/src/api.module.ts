@@ -66,6 +66,8 @@ export interface ApiResources {
   commandProfiles: readonly string[];
   uploadMaxBytes: number;
   settings: ApiSettings;
+  /** Whether `/metrics` is among the API's own addresses. */
+  servesMetrics: boolean;
   logger: Logger;
 }
 
@@ -80,7 +82,7 @@ export class ApiModule {
       module: ApiModule,
       imports: [
         LoggerModule.forRoot(requestLogging(logger)),
-        metricsModule('api'),
+        ...(resources.servesMetrics ? [metricsModule('api')] : []),
         HealthModule.register(programChecks({ database, queue, store, scope: PROBE }), logger),
       ],
       controllers: [

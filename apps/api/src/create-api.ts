@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ApiModule, type ApiResources } from './api.module.js';
 import { answerClientError } from './http/client-error.js';
+import { countWhenAnswered } from './http/count-answers.js';
 import { InFlight } from './http/in-flight.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
@@ -48,6 +49,7 @@ export async function createApi(
     clientErrorHandler: answerClientError(resources.logger),
     // A path that cannot be decoded never reaches a route, nor Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      countWhenAnswered(request, reply);
       problems.answer(error, request, reply);
     },
   });
@@ -57,6 +59,7 @@ export async function createApi(
   });
   traceRequests(adapter.getInstance());
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
+    countWhenAnswered(request, reply);
     reply.header('X-SS-Request-Id', request.id);
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.register(resources), adapter, {

@@ -6,11 +6,14 @@ import {
   Closing,
   Drain,
   failToStart,
+  isOnOwnPort,
   LogLevelFollower,
   onConnectionFault,
   onShutdown,
   openDatabase,
+  openMetricsServer,
   Startup,
+  tellSurroundings,
 } from '#health';
 import { createLogger, logLookOf, LogThreshold, startTracing } from '#observability';
 import { Queue } from '#queue';
@@ -67,12 +70,16 @@ try {
         idempotencyTtlHours: configuration.idempotencyTtlHours,
         leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
       },
+      servesMetrics: isOnOwnPort(configuration),
       logger,
     },
     configuration.bodyMaxBytes,
   );
   closing.add(() => app.close());
   await app.listen(configuration.apiPort, configuration.host);
+  tellSurroundings(database, store);
+  const metricsServer = await openMetricsServer('api', configuration);
+  if (metricsServer) closing.add(() => metricsServer.close());
   const delayMs = configuration.apiShutdownDelaySeconds * SECOND;
   const graceMs = configuration.apiShutdownGraceSeconds * SECOND;
   const inFlight = app.get(InFlight);
@@ -89,7 +96,10 @@ try {
   });
   app.get(Startup).setComplete();
   // Last: whoever reads this may ask the program to leave, in order, at once.
-  logger.info({ event: 'SS_API_STARTUP', url: await app.getUrl() }, 'the API answers');
+  logger.info(
+    { event: 'SS_API_STARTUP', url: await app.getUrl(), metrics_url: metricsServer?.url },
+    'the API answers',
+  );
 } catch (error) {
   await failToStart('SS_API', logger, error, closing);
 }

@@ -7,11 +7,14 @@ import {
   Closing,
   Drain,
   failToStart,
+  isOnOwnPort,
   LogLevelFollower,
   onConnectionFault,
   onShutdown,
   openDatabase,
+  openMetricsServer,
   Startup,
+  tellSurroundings,
 } from '#health';
 import { DraftExchanges, JobDrafting, JobRuns, LostRuns, type WorkerIdentity } from '#jobs';
 import {
@@ -92,7 +95,7 @@ try {
   const drafting = openDrafting({ configuration, database, scope, execution, profiles, logger });
   const exchanges = new DraftExchanges(store, drafting.ledger);
   const { ledger } = drafting;
-  const beside = sideWork({ configuration, database, scope, queue, store, signer, ledger, logger });
+  const beside = sideWork({ configuration, database, scope, identity, queue, store, signer, ledger, logger });
   const worker = new Worker(
     {
       identity,
@@ -134,12 +137,16 @@ try {
       lookAges: () => worker.lookAges(),
       maxLookAgeMs: Math.max(30 * SECOND, 5 * pollMs),
       logger,
+      servesMetrics: isOnOwnPort(configuration),
     }),
     new FastifyAdapter(),
     { logger: new FrameworkLogger(logger) },
   );
   closing.add(() => app.close());
   await app.listen(configuration.workerPort, configuration.host);
+  tellSurroundings(database, store);
+  const metricsServer = await openMetricsServer('worker', configuration);
+  if (metricsServer) closing.add(() => metricsServer.close());
 
   const graceMs = configuration.workerShutdownGraceSeconds * SECOND;
   const hurry = new AbortController();
@@ -163,7 +170,12 @@ try {
   beside.start();
   app.get(Startup).setComplete();
   logger.info(
-    { event: 'SS_WORKER_STARTUP', url: await app.getUrl(), build: identity.build },
+    {
+      event: 'SS_WORKER_STARTUP',
+      url: await app.getUrl(),
+      metrics_url: metricsServer?.url,
+      build: identity.build,
+    },
     'the worker looks for work',
   );
 } catch (error) {

@@ -1,5 +1,6 @@
 import type { QueueReconciler } from '#jobs';
 import { type Logger, metrics } from '#observability';
+import { QUEUES } from '#queue';
 
 export interface ReconcilerOptions {
   everyMs: number;
@@ -18,7 +19,10 @@ export class Reconciler {
     private readonly queue: Pick<QueueReconciler, 'round'>,
     private readonly options: ReconcilerOptions,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    for (const queue of Object.keys(QUEUES))
+      for (const kind of ['woken', 'dropped', 'given_up']) metrics.queueRepairs.inc({ queue, kind }, 0);
+  }
 
   /** The first round comes by chance within the period, so that workers which started together do not stay together. */
   start(firstMs = Math.random() * this.options.everyMs): void {

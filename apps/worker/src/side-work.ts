@@ -2,7 +2,7 @@ import type { ArtifactStore } from '#artifacts';
 import { AuditArchives, AuditRetention, type CheckpointSigner } from '#audit';
 import type { Configuration } from '#configuration';
 import type { Database, Scope } from '#database';
-import { JobRetention, ParkedJobs, QueueReconciler } from '#jobs';
+import { Election, JobRetention, ParkedJobs, QueueReconciler, type WorkerIdentity } from '#jobs';
 import type { CallLedger } from '#llm';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
@@ -11,6 +11,7 @@ import { JobKeeper } from './job-keeper.js';
 import { ledgerSweeper } from './ledger-sweeper.js';
 import { lettingInParked } from './letting-in-parked.js';
 import { Reconciler } from './reconciler.js';
+import { SystemTeller } from './system-teller.js';
 import { turnGiver } from './turn-giver.js';
 
 const SECOND = 1_000;
@@ -19,6 +20,7 @@ export interface SideWorkParts {
   configuration: Configuration<'worker'>;
   database: Database;
   scope: Scope;
+  identity: WorkerIdentity;
   queue: Queue;
   store: ArtifactStore;
   signer: CheckpointSigner;
@@ -48,6 +50,7 @@ export function sideWork(parts: SideWorkParts): SideWork {
     ),
     keepingAudit(parts),
     new JobKeeper(jobs, jobRetentionSweepSeconds * SECOND, logger),
+    ...(configuration.metrics ? [tellingOfSystem(parts)] : []),
   ];
   return {
     start: () => {
@@ -57,6 +60,17 @@ export function sideWork(parts: SideWorkParts): SideWork {
       await Promise.all(all.map((one) => one.stop()));
     },
   };
+}
+
+function tellingOfSystem({ configuration, database, scope, identity, logger }: SideWorkParts): SystemTeller {
+  const { metricsRefreshSeconds, queueLeaseTtlSeconds } = configuration;
+  return new SystemTeller(
+    database,
+    scope,
+    new Election(identity.workerId, queueLeaseTtlSeconds * SECOND),
+    metricsRefreshSeconds * SECOND,
+    logger,
+  );
 }
 
 function keepingAudit({ configuration, database, scope, signer, logger }: SideWorkParts): AuditKeeper {

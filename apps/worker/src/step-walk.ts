@@ -104,6 +104,10 @@ export class StepWalk {
 
   private async carryOutStep(step: Step): Promise<StepOutcome> {
     const { order, workspace, stepTimeoutMs, signal } = this.options;
+    const begunAt = performance.now();
+    const told = (outcome: 'succeeded' | 'failed' | 'timed_out'): void => {
+      metrics.stepSeconds.observe({ type: step.type, outcome }, (performance.now() - begunAt) / 1_000);
+    };
     try {
       const outcome = await this.execution.run({
         step,
@@ -120,6 +124,7 @@ export class StepWalk {
       });
       const { summary } = outcome;
       await this.end(step, { outcome: 'succeeded', summary }, outcome.files);
+      told('succeeded');
       return outcome;
     } catch (error) {
       const isRefusal = error instanceof StepFailed || error instanceof StorageExceeded;
@@ -134,6 +139,7 @@ export class StepWalk {
           return this.end(step, result, []);
         },
       );
+      told(outcome);
       markFailed(failure.code);
       throw new StepRefused(outcome, failure, error);
     }

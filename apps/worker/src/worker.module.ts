@@ -10,6 +10,8 @@ export interface WorkerHealth extends ProgramDependencies {
   lookAges: () => Readonly<Record<string, number>>;
   maxLookAgeMs: number;
   logger: Logger;
+  /** Whether `/metrics` is beside the probes. */
+  servesMetrics: boolean;
 }
 
 /** The worker's only HTTP: its probes and its metrics. */
@@ -19,13 +21,14 @@ export class WorkerModule {
     breakers,
     lookAges,
     maxLookAgeMs,
+    servesMetrics,
     logger,
     ...dependencies
   }: WorkerHealth): DynamicModule {
     return {
       module: WorkerModule,
       imports: [
-        metricsModule('worker'),
+        ...(servesMetrics ? [metricsModule('worker')] : []),
         HealthModule.register(
           [
             ...programChecks(dependencies),

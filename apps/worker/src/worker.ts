@@ -4,7 +4,7 @@ import type { Execution } from '#execution';
 import { isUnavailable } from '#database';
 import type { ClaimedRun, JobDrafting, JobRuns, LostRuns, WorkerIdentity } from '#jobs';
 import type { ShutdownFacts } from '#health';
-import type { Logger } from '#observability';
+import { type Logger, metrics, onScrape } from '#observability';
 import type { HeldMessage, Queue } from '#queue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DraftHandler } from './draft.handler.js';
@@ -103,6 +103,10 @@ export class Worker {
   }
 
   start(): void {
+    this.tellMetrics(1);
+    onScrape(() => {
+      metrics.inflightJobs.set({ worker_id: this.identity.workerId }, this.runLoop.busySlots);
+    });
     this.leases.start();
     this.sweeper.start();
     this.sealing.start();
@@ -123,6 +127,7 @@ export class Worker {
    * ended and queued again, at no attempt's cost.
    */
   async drain(graceMs: number, hurry: AbortSignal): Promise<ShutdownFacts> {
+    this.tellMetrics(0);
     await this.sweeper.stop();
     const runs = this.runLoop.busySlots;
     const drained = Promise.all([this.runLoop.stop(), this.draftLoop.stop()]);
@@ -139,6 +144,12 @@ export class Worker {
     await this.leases.stop();
     // What was interrupted is queued again: nothing is left undone by this worker.
     return { isDrained: true, facts: { runs, ended: runs - interrupted, interrupted } };
+  }
+
+  /** `up`: whether jobs are taken. */
+  private tellMetrics(up: 0 | 1): void {
+    metrics.workerUp.set({ worker_id: this.identity.workerId }, up);
+    metrics.workerSlots.set(this.identity.slots);
   }
 
   private async claim(max: number): Promise<ClaimedRun[]> {

@@ -16,6 +16,11 @@ export interface Removed {
   bytes: number;
 }
 
+export interface StoreRoom {
+  totalBytes: number;
+  freeBytes: number;
+}
+
 export interface WriteLimits {
   maxBytes: number;
   signal?: AbortSignal;
@@ -58,4 +63,6 @@ export interface ArtifactStore {
   jobs(): AsyncIterable<JobPlace>;
   /** Writes and removes a small file, so that readiness speaks from experience. */
   probe(): Promise<void>;
+  /** How large the place is and what is left of it; null where nobody can say. */
+  room(): Promise<StoreRoom | null>;
 }

@@ -1,7 +1,7 @@
 import { span } from '#observability';
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { link, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +14,7 @@ import type {
   Removed,
   WriteLimits,
   Written,
+  StoreRoom,
 } from './artifact-store.js';
 import { ID_FILE, jobFolders } from './job-folders.js';
 import { encodeSegment, isHashed } from './path-segment.js';
@@ -147,6 +148,12 @@ export class FolderArtifactStore implements ArtifactStore {
     } finally {
       await rm(path, { force: true });
     }
+  }
+
+  /** What is left for this program's user, as `df` tells it; null before the folder is made. */
+  async room(): Promise<StoreRoom | null> {
+    const place = await statfs(this.root).catch(() => null);
+    return place && { totalBytes: place.blocks * place.bsize, freeBytes: place.bavail * place.bsize };
   }
 
   private tenantFolder(ref: JobPlace): string {

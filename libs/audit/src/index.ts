@@ -8,6 +8,7 @@ export { type AuditFilter } from './audit-filter.js';
 export { type AuditMonth, auditMonth } from './audit-month.js';
 export { AuditRetention, type RetiredMonth } from './audit-retention.js';
 export { AuditSeal, type Sealed } from './audit-seal.js';
+export { type AuditBacklog, auditBacklog } from './audit-backlog.js';
 export { type AuditEvent, type AuditPlace, AuditTrail, type TenantEvent, type TrailPage } from './audit-trail.js';
 export { AuditVerifier, type BadPlace, type Verification, type VerifyOptions } from './audit-verifier.js';
 export { type Checkpoint, CheckpointSigner, newSigningKey } from './checkpoint.js';

@@ -170,6 +170,34 @@ describe('a transaction', () => {
     },
   );
 
+  it('tells what was to be told after its commit, once, and nothing when it does not commit', async () => {
+    const told: string[] = [];
+    const database = open();
+    await database.transaction(scope(), async (tx) => {
+      tx.afterCommit(() => told.push('committed'));
+      await tx.query('SELECT 1');
+      expect(told).toEqual([]);
+    });
+    expect(told).toEqual(['committed']);
+    const failing = database.transaction(scope(), (tx) => {
+      tx.afterCommit(() => told.push('failed'));
+      return tx.query('SELECT 1 / 0');
+    });
+    await expect(failing).rejects.toThrow();
+    const swallowing = database.transaction(scope(), async (tx) => {
+      tx.afterCommit(() => told.push('rolled back'));
+      await tx.query('SELECT 1 / 0').catch(() => undefined);
+    });
+    await expect(swallowing).rejects.toThrow('rolled back');
+    let tries = 0;
+    await database.transaction(scope(), async (tx) => {
+      tries += 1;
+      tx.afterCommit(() => told.push(`try ${tries}`));
+      if (tries === 1) await tx.query(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$`);
+    });
+    expect(told).toEqual(['committed', 'try 2']);
+  });
+
   it('does not outlive the bound on its statements', async () => {
     const slow = open({ statementTimeoutMs: 200 }).transaction(scope(), (tx) =>
       tx.query('SELECT pg_sleep(10)'),

@@ -176,6 +176,12 @@ export class Database {
     return this.pool.inUse;
   }
 
+  /** How the pool is used now; `waiting` are transactions that wait for a connection. */
+  get poolUse(): { inUse: number; idle: number; waiting: number } {
+    const { idleCount, waitingCount } = this.pool.pg;
+    return { inUse: this.pool.inUse, idle: idleCount, waiting: waitingCount };
+  }
+
   /** The login of the URL has rights that the program does not need; empty when it has not. */
   async excessRights(): Promise<string[]> {
     const rows = await this.unscoped((tx) =>
@@ -249,10 +255,12 @@ export class Database {
     try {
       await client.query(this.begin);
       await client.query(ENTER_SCOPE, settings);
-      const result = await work(new Tx(client));
+      const tx = new Tx(client);
+      const result = await work(tx);
       // Known to be broken: a COMMIT would not even leave.
       if (connection.fault) throw connection.fault;
       await commit(client);
+      tx.tellCommitted();
       return result;
     } catch (error) {
       // A connection that cannot roll back is of no more use; the pool throws it away.

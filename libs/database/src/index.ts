@@ -18,4 +18,5 @@ export {
   type SchemaStatus,
 } from './schema-migrations.js';
 export { type Actor, type Scope, type TenantScope } from './scope.js';
+export { ServerFigures, type ServerLook } from './server-figures.js';
 export { Tx } from './tx.js';

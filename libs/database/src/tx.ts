@@ -8,7 +8,22 @@ import { from as copyFrom } from 'pg-copy-streams';
  * to the database.
  */
 export class Tx {
+  private readonly committed: (() => void)[] = [];
+
   constructor(private readonly client: PoolClient) {}
+
+  /**
+   * Calls `tell` once the transaction is known to have committed, and never when it is not: for what is counted. It must
+   * neither wait nor throw.
+   */
+  afterCommit(tell: () => void): void {
+    this.committed.push(tell);
+  }
+
+  /** For whoever has committed the transaction. */
+  tellCommitted(): void {
+    for (const tell of this.committed) tell();
+  }
 
   /** Runs one parameterised statement and gives its rows; or several without parameters, and gives all of theirs. */
   async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {

@@ -1,3 +1,4 @@
+import { metrics } from '#observability';
 import { type Cause, causeOf } from './faults.js';
 
 /** A full disk or a read-only server refuses some writes and lets others through, a probe's among them. */
@@ -12,7 +13,9 @@ export class WriteFaults {
 
   note(error: unknown): void {
     const cause = causeOf(error);
-    if (cause !== null && TELLING.has(cause)) this.last = { cause, at: performance.now() };
+    if (cause === null || !TELLING.has(cause)) return;
+    this.last = { cause, at: performance.now() };
+    metrics.refusedWrites.inc({ cause });
   }
 
   /** Why a write failed lately; null when none did. */

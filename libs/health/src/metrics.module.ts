@@ -1,14 +1,23 @@
-import { metrics, release } from '#observability';
-import type { DynamicModule } from '@nestjs/common';
+import { MetricsPage, type MetricsProgram } from '#observability';
+import { Controller, type DynamicModule, Get, Header, type Type } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 
-let areDefaultsCounted = false;
+/** `GET /metrics` in the format of Prometheus. Without a key, like the probes. */
+export function metricsModule(program: MetricsProgram): DynamicModule {
+  return PrometheusModule.register({
+    controller: controllerOf(new MetricsPage(program)),
+    defaultMetrics: { enabled: false },
+  });
+}
 
-/** `GET /metrics` in the format of Prometheus. Without a key, like the probes: it names no tenant and no job. */
-export function metricsModule(program: string): DynamicModule {
-  metrics.buildInfo.set({ program, version: release() }, 1);
-  // Node's own metrics are the process's: a second application in it would register them twice.
-  const enabled = !areDefaultsCounted;
-  areDefaultsCounted = true;
-  return PrometheusModule.register({ defaultMetrics: { enabled } });
+function controllerOf(page: MetricsPage): Type<object> {
+  @Controller()
+  class MetricsController {
+    @Get()
+    @Header('Content-Type', page.contentType)
+    async index(): Promise<string> {
+      return page.render();
+    }
+  }
+  return MetricsController;
 }

@@ -1,12 +1,16 @@
 import type { Tx } from '#database';
 import type { JobRef } from '#queue';
+import { countRun } from './count-moves.js';
 import type { Failure } from './job.js';
 import type { RunOutcome } from './run.js';
+
+const RUN_SECONDS = 'extract(epoch FROM run.ended_at - run.started_at)::float8 AS seconds';
 
 const CLOSE_RUN = `
   UPDATE run
   SET ended_at = clock_timestamp(), outcome = $4, error = $5
-  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND ended_at IS NULL`;
+  WHERE tenant_id = $1 AND job_id = $2 AND run_id = $3 AND ended_at IS NULL
+  RETURNING ${RUN_SECONDS}`;
 
 /** A statement of its own: it has to see a step that its worker began while the one above waited for the run. */
 const CLOSE_STEPS = `
@@ -22,7 +26,11 @@ export async function closeRun(
   { outcome, error }: { outcome: RunOutcome; error: Failure | null },
 ): Promise<void> {
   const run = [ref.tenantId, ref.jobId, runId, outcome];
-  await tx.query(CLOSE_RUN, [...run, error ? JSON.stringify(error) : null]);
+  const closed = await tx.query<{ seconds: number }>(CLOSE_RUN, [
+    ...run,
+    error ? JSON.stringify(error) : null,
+  ]);
+  for (const { seconds } of closed) countRun(tx, outcome, seconds);
   await tx.query(CLOSE_STEPS, run);
 }
 
@@ -31,7 +39,8 @@ const CLOSE_LOST_RUNS = `
   SET ended_at = clock_timestamp(), outcome = 'lost'
   FROM unnest($1::text[], $2::text[], $3::uuid[]) AS lost (tenant_id, job_id, run_id)
   WHERE run.tenant_id = lost.tenant_id AND run.job_id = lost.job_id AND run.run_id = lost.run_id
-    AND run.ended_at IS NULL`;
+    AND run.ended_at IS NULL
+  RETURNING ${RUN_SECONDS}`;
 
 const CLOSE_LOST_STEPS = `
   UPDATE run_step
@@ -42,7 +51,8 @@ const CLOSE_LOST_STEPS = `
 
 /** The same for all runs that were lost, as three columns: tenants, jobs, runs. */
 export async function closeLostRuns(tx: Tx, columns: [string[], string[], string[]]): Promise<void> {
-  await tx.query(CLOSE_LOST_RUNS, columns);
+  const closed = await tx.query<{ seconds: number }>(CLOSE_LOST_RUNS, columns);
+  for (const { seconds } of closed) countRun(tx, 'lost', seconds);
   await tx.query(CLOSE_LOST_STEPS, columns);
 }
 

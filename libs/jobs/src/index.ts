@@ -1,3 +1,4 @@
+export { countJobs } from './count-jobs.js';
 export { DraftingUsage, type UsageReport } from './drafting-usage.js';
 export {
   DeploymentStatus,
@@ -65,4 +66,5 @@ export {
   type RunRecord,
   type StepRecord,
 } from './run.js';
+export { Election, type Elected } from './election.js';
 export { type RenewedLease, type WorkerIdentity, Workers } from './workers.js';

@@ -17,6 +17,7 @@ import { type Job, traceOf } from './job.js';
 import { assertNewJobId, newJobId } from './job-id.js';
 import { JobInputRows } from './job-input-rows.js';
 import { announceEnd, closeRun } from './close-run.js';
+import { countDraftReady } from './count-moves.js';
 import { JobStore } from './job-store.js';
 import { PlanFreezer, type PreparedPlan } from './plan-freezer.js';
 import { assertQueuedJobsFit } from './queued-jobs-limit.js';
@@ -220,7 +221,9 @@ export class JobLifecycle {
           ...request,
           turn,
         });
-        return confirmed ?? (await explainRefusal(tx, ref, 'confirm', job.version));
+        if (!confirmed) return explainRefusal(tx, ref, 'confirm', job.version);
+        countDraftReady(tx, draft.created_at, confirmed);
+        return confirmed;
       });
     } catch (error) {
       await this.discard(ref, prepared, error);

@@ -25,7 +25,9 @@ export const CLAIM_JOBS = `
       AND (job.expires_at IS NULL OR job.expires_at > clock_timestamp())
       AND job.needs <@ $6::text[]
     RETURNING job.tenant_id, job.job_id, job.run_id, job.lease_no, job.attempts + 1 AS attempt, job.trace_id,
-      ${CARRIED_TRACE} AS trace
+      ${CARRIED_TRACE} AS trace,
+      extract(epoch FROM job.started_at - job.queued_at)::float8 AS queued_seconds,
+      extract(epoch FROM job.started_at - greatest(job.queued_at, job.scheduled_at))::float8 AS waited_seconds
   ), opened AS (
     INSERT INTO run (tenant_id, job_id, run_id, attempt, lease_no, worker_id, worker_build, lease_until)
     SELECT tenant_id, job_id, run_id, attempt, lease_no, $3::uuid, $4,
@@ -33,7 +35,8 @@ export const CLAIM_JOBS = `
     FROM claimed
   )
   SELECT tenant_id AS "tenantId", job_id AS "jobId", run_id AS "runId", lease_no AS "leaseNo", attempt,
-    trace_id AS "traceId", trace
+    trace_id AS "traceId", trace,
+    queued_seconds AS "queuedSeconds", waited_seconds AS "waitedSeconds"
   FROM claimed`;
 
 /**
@@ -114,7 +117,8 @@ export const SETTLE_JOB = `
       ELSE scheduled_at
     END
   WHERE tenant_id = $1 AND job_id = $2 AND status = 'running' AND run_id = $3 AND lease_no = $4
-  RETURNING priority, scheduled_at AS "notBefore"`;
+  RETURNING priority, scheduled_at AS "notBefore", attempts,
+    extract(epoch FROM clock_timestamp() - started_at)::float8 AS "ranSeconds"`;
 
 /** How the run ended, if it did: after a lost answer this tells whether the settlement happened. */
 export const FIND_OUTCOME = `
@@ -147,7 +151,8 @@ export const ABANDON_EXPIRED = `
   WHERE job.tenant_id = judged.tenant_id AND job.job_id = judged.job_id AND job.status = 'running'
     AND job.run_id = judged.run_id AND job.lease_no = judged.lease_no
   RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.run_id AS "runId", job.lease_no AS "leaseNo",
-    job.priority, job.status, job.trace_id AS "traceId"`;
+    job.priority, job.status, job.trace_id AS "traceId",
+    extract(epoch FROM clock_timestamp() - job.started_at)::float8 AS "ranSeconds"`;
 
 /** Fails jobs that waited past their time, with the error $2. $1 at most so many. */
 export const EXPIRE_JOBS = `
@@ -163,4 +168,5 @@ export const EXPIRE_JOBS = `
   FROM expired
   WHERE job.tenant_id = expired.tenant_id AND job.job_id = expired.job_id AND job.status = 'queued'
     AND job.expires_at <= clock_timestamp()
-  RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.trace_id AS "traceId"`;
+  RETURNING job.tenant_id AS "tenantId", job.job_id AS "jobId", job.trace_id AS "traceId",
+    extract(epoch FROM job.finished_at - job.queued_at)::float8 AS "queuedSeconds"`;

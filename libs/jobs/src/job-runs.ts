@@ -1,8 +1,10 @@
 import { type Database, type Instant, type Scope, type Tx } from '#database';
 import type { StepSummary } from '#execution';
+import { metrics } from '#observability';
 import { FRONT, type JobRef, type Queue } from '#queue';
 import { tellClaim, withMessageTraces } from './claim-traces.js';
 import { closeRun } from './close-run.js';
+import { countRunning, countStarted, type Waited } from './count-moves.js';
 import { FrozenPlans } from './frozen-plans.js';
 import type { Failure } from './job.js';
 import { JobArtifacts, type NewArtifact } from './job-artifacts.js';
@@ -31,8 +33,12 @@ export type Settlement =
   | { outcome: 'failed' | 'timed_out'; error: Failure; retryAfterMs: number | null }
   | { outcome: 'interrupted' };
 
+type SettledStatus = 'succeeded' | 'failed' | 'queued';
+
+const MOVES = { succeeded: 'succeed', failed: 'fail', queued: 'requeue' } as const;
+
 /** The move that the job makes, and whether the run counts as an attempt. */
-function effectOf(settlement: Settlement): { status: string; counts: boolean; pauseMs: number } {
+function effectOf(settlement: Settlement): { status: SettledStatus; counts: boolean; pauseMs: number } {
   switch (settlement.outcome) {
     case 'succeeded':
       return { status: 'succeeded', counts: false, pauseMs: 0 };
@@ -55,6 +61,13 @@ export interface StepResult {
   error?: Failure;
   summary?: StepSummary;
   artifacts: readonly NewArtifact[];
+}
+
+interface SettledJob {
+  priority: number;
+  notBefore: Instant | null;
+  attempts: number;
+  ranSeconds: number;
 }
 
 /** A job that no worker here can carry out: how soon another one may look at it. */
@@ -86,7 +99,9 @@ export class JobRuns {
   async claim(worker: WorkerIdentity, max: number): Promise<ClaimedRun[]> {
     for (;;) {
       const begun = new Date();
+      const begunAt = performance.now();
       const { claimed, parked } = await this.claimOnce(worker, max);
+      if (claimed.length > 0) metrics.claimSeconds.observe((performance.now() - begunAt) / 1_000);
       tellClaim(claimed, begun);
       // Behind those that were parked there may be others, and nobody else tells of them.
       if (claimed.length > 0 || !parked) return claimed;
@@ -160,7 +175,7 @@ export class JobRuns {
     const { status, counts, pauseMs } = effectOf(settlement);
     const key = [lease.tenantId, lease.jobId, lease.runId, lease.leaseNo];
     await this.within(lease, async (tx) => {
-      const [job] = await tx.query<{ priority: number; notBefore: Instant | null }>(SETTLE_JOB, [
+      const [job] = await tx.query<SettledJob>(SETTLE_JOB, [
         ...key,
         status,
         error ? JSON.stringify(error) : null,
@@ -172,6 +187,9 @@ export class JobRuns {
         if (run?.outcome === settlement.outcome) return;
         throw new StaleLease(lease);
       }
+      // Those that count have failed; the one that did not is the last.
+      const attempts = status === 'queued' ? null : job.attempts + (counts ? 0 : 1);
+      countRunning(tx, MOVES[status], job.ranSeconds, attempts);
       await closeRun(tx, lease, lease.runId, { outcome: settlement.outcome, error });
       if (status === 'queued') {
         // An interruption was not the job's doing: it goes on where it was.
@@ -194,13 +212,17 @@ export class JobRuns {
         return pastLimit;
       });
       if (refs.length === 0) return { claimed: [], ...past };
-      const claimed = await tx.query<ClaimedRun>(CLAIM_JOBS, [
+      const rows = await tx.query<ClaimedRun & Waited>(CLAIM_JOBS, [
         ...columnsOf(refs),
         worker.workerId,
         worker.build,
         this.leaseMs,
         worker.abilities,
       ]);
+      const claimed = rows.map(({ queuedSeconds, waitedSeconds, ...run }) => {
+        countStarted(tx, { queuedSeconds, waitedSeconds });
+        return run;
+      });
       if (claimed.length < refs.length) {
         await this.wakeAgain(tx, refs);
         await this.limit.notClaimed(tx, refs);

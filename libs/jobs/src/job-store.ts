@@ -1,5 +1,6 @@
 import type { Tx } from '#database';
 import type { JobRef } from '#queue';
+import { countCreated, countMove } from './count-moves.js';
 import type { Job } from './job.js';
 import { type JobMove, type JobStatus, moves } from './job-moves.js';
 
@@ -65,6 +66,7 @@ export class JobStore {
       job.traceState,
     ]);
     if (!row) throw new Error('INSERT … RETURNING gave no row');
+    countCreated(tx);
     return row;
   }
 
@@ -88,7 +90,10 @@ export class JobStore {
     change: JobChange = {},
   ): Promise<Job | null> {
     const { from, to } = moves[move];
-    return this.update(tx, ref, from, version, change, [`status = '${to}'`, ...stampsOf(to)]);
+    const sets = [`status = '${to}'`, ...stampsOf(to)];
+    const job = await this.update(tx, ref, from, version, change, sets);
+    if (job) countMove(tx, move, job);
+    return job;
   }
 
   /** Changes the job without moving it; the same guard, the same single winner. */

@@ -1,6 +1,7 @@
 import type { Database, Scope } from '#database';
 import { FRONT, type JobRef, type Queue } from '#queue';
 import { closeLostRuns } from './close-run.js';
+import { countExpired, countRunning } from './count-moves.js';
 import type { Failure } from './job.js';
 import { ABANDON_EXPIRED, EXPIRE_JOBS } from './job-runs.sql.js';
 import { columnsOf } from './ref-columns.js';
@@ -45,31 +46,36 @@ export class LostRuns {
       message: `${String(this.maxLostRuns)} workers were gone before they had ended a run of this job.`,
     };
     return this.database.acrossTenants(this.scope, async (tx) => {
-      const lost = await tx.query<LostRun & { priority: number }>(ABANDON_EXPIRED, [
+      const lost = await tx.query<LostRun & { priority: number; ranSeconds: number }>(ABANDON_EXPIRED, [
         SWEEP_LIMIT,
         this.maxLostRuns,
         JSON.stringify(error),
       ]);
       if (lost.length === 0) return [];
       await closeLostRuns(tx, [...columnsOf(lost), lost.map((lease) => lease.runId)]);
-      for (const { status, priority, ...ref } of lost) {
+      for (const { status, priority, ranSeconds, ...ref } of lost) {
+        countRunning(tx, status === 'failed' ? 'fail' : 'requeue', ranSeconds, null);
         if (status === 'queued') await this.queue.wake(tx, 'job.run', ref, { priority, turn: FRONT });
       }
       await this.limit.letIn(
         tx,
         lost.map(({ tenantId }) => tenantId),
       );
-      return lost;
+      return lost.map(({ priority: _priority, ranSeconds: _ranSeconds, ...run }) => run);
     });
   }
 
   /** Fails queued jobs whose time to wait is over. */
   async expire(): Promise<ExpiredJob[]> {
     return this.database.acrossTenants(this.scope, async (tx) => {
-      const expired = await tx.query<ExpiredJob & Record<string, unknown>>(EXPIRE_JOBS, [
+      const rows = await tx.query<ExpiredJob & { queuedSeconds: number }>(EXPIRE_JOBS, [
         SWEEP_LIMIT,
         JSON.stringify(EXPIRED),
       ]);
+      const expired = rows.map(({ queuedSeconds, ...ref }) => {
+        countExpired(tx, queuedSeconds);
+        return ref;
+      });
       await this.queue.forget(tx, expired);
       return expired;
     });

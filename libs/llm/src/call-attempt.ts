@@ -28,6 +28,8 @@ type First =
 
 /** One request on the wire, from the opening of its row to its closing. */
 export class CallAttempt {
+  private begunAt = 0;
+
   constructor(
     private readonly parts: CallParts,
     private readonly talk: Talk,
@@ -78,6 +80,7 @@ export class CallAttempt {
     signal.addEventListener('abort', onAbort, { once: true });
     // It may have fired while the row was being opened.
     if (signal.aborted) onAbort();
+    this.begunAt = performance.now();
     const reply = this.model.complete(this.request, callId, hangUp.signal);
     const unlisten = (): void => {
       signal.removeEventListener('abort', onAbort);
@@ -138,7 +141,7 @@ export class CallAttempt {
       const end = { usage, costMicros: this.costOf(usage), answer: text };
       const isFirst = await this.parts.ledger.recordLate(this.talk.tenantId, callId, end);
       if (!isFirst) return;
-      metrics.llmCalls.inc({ provider: this.model.provider, outcome: 'late' });
+      this.count({ outcome: 'late', ...end });
       this.parts.events.late(this.talk.labels, facts);
     } catch (error) {
       this.parts.events.notRecorded(this.talk.labels, facts, error);
@@ -151,13 +154,27 @@ export class CallAttempt {
     for (let tries = 1; ; tries++) {
       try {
         await this.parts.ledger.close(this.talk.tenantId, callId, end);
-        metrics.llmCalls.inc({ provider: this.model.provider, outcome: end.outcome });
+        metrics.llmCallSeconds.observe(
+          { provider: this.model.provider },
+          (performance.now() - this.begunAt) / 1_000,
+        );
+        this.count(end);
         return;
       } catch (error) {
         if (tries === CLOSE_TRIES) throw error;
         await this.parts.clock.sleep(CLOSE_PAUSE_MS, patient);
       }
     }
+  }
+
+  private count({ outcome, usage, costMicros: cost }: CallEnd): void {
+    const { provider } = this.model;
+    metrics.llmCalls.inc({ provider, outcome });
+    if (usage) {
+      metrics.llmTokens.inc({ provider, direction: 'in' }, usage.tokensIn);
+      metrics.llmTokens.inc({ provider, direction: 'out' }, usage.tokensOut);
+    }
+    if (typeof cost === 'number') metrics.llmCost.inc({ provider }, cost / 1e6);
   }
 
   private estimate(): { tokens: number; costMicros: number } {

@@ -5,6 +5,7 @@ export {
   type DayBudget,
   type KeptAnswer,
 } from './call-ledger.js';
+export { type BudgetUse, budgetUse } from './budget-use.js';
 export { CALL_POLICY, type CallPolicy } from './call-policy.js';
 export { type BudgetToday, budgetToday, usageByDay, type UsageLine } from './call-usage.js';
 export { type Clock, realClock } from './clock.js';

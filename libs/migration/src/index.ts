@@ -1,5 +1,5 @@
 export { DATA_VERSIONS, type DataVersions, lift } from './data-versions.js';
-export { type Batch, Batches } from './import/batches.js';
+export { type Batch, Batches, countMigrationItems } from './import/batches.js';
 export { type ArtifactPolicy, type BatchOptions } from './import/batch-options.js';
 export { type MigrationItem, OUTCOMES, reportLine } from './import/item.js';
 export { JobImport } from './import/job-import.js';

@@ -7,6 +7,9 @@ export { createLogger, type Logger, loggerOptions, type LoggerSettings } from '.
 export { metrics } from './metrics.js';
 export { type LogLook, logLookOf } from './pretty-line.js';
 export { redact, redactJson } from './redact.js';
+export { type MetricsProgram } from './metrics/registries.js';
+export { OTHER_TENANTS, systemMetrics, TOLD_TENANTS } from './metrics/system-metrics.js';
+export { MetricsPage, onScrape, speakForSystem } from './metrics-page.js';
 export { release } from './release.js';
 export {
   isTraceId,

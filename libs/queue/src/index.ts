@@ -21,4 +21,5 @@ export {
 } from './queue.js';
 export { isQueueName, type JobRef, QUEUE_SCHEMA, type QueueName, QUEUES } from './queues.js';
 export { queueSchemaVersion } from './schema-version.js';
+export { TenantLines, type TenantLine } from './tenant-lines.js';
 export { FRONT } from './turns.js';

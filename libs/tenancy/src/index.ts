@@ -30,4 +30,4 @@ export {
   type TenantQuotaChange,
   TenantQuotas,
 } from './tenant-quotas.js';
-export { DEFAULT_TENANT, PLATFORM, type Tenant, Tenants } from './tenants.js';
+export { countTenants, DEFAULT_TENANT, PLATFORM, type Tenant, Tenants } from './tenants.js';

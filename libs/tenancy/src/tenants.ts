@@ -1,5 +1,5 @@
 import { record } from '#audit';
-import { type Database, type Instant, isUniqueViolation, type Scope } from '#database';
+import { type Database, type Instant, isUniqueViolation, type Scope, type Tx } from '#database';
 import { TenantAlreadyExists, TenantIdUnsafe } from './refusals.js';
 
 export interface Tenant {
@@ -15,6 +15,12 @@ export const DEFAULT_TENANT = 'default';
  * reads there of what was done to the whole deployment, and nothing of it stands among a tenant's own rows.
  */
 export const PLATFORM = '@platform';
+
+/** How many tenants there are; the transaction sees those of all. */
+export async function countTenants(tx: Tx): Promise<number> {
+  const [row] = await tx.query<{ count: number }>('SELECT count(*)::float8 AS count FROM tenant');
+  return row?.count ?? 0;
+}
 
 export class Tenants {
   constructor(private readonly database: Database) {}

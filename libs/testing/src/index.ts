@@ -34,6 +34,13 @@ export { type Answer, Client, type Upload } from './programs/client.js';
 export { Deployment, type MadeKey } from './programs/deployment.js';
 export { descendantsOf, survivorsOf } from './programs/living-processes.js';
 export { type LogLine, Program } from './programs/program.js';
+export {
+  Prometheus,
+  type PrometheusAlert,
+  type PrometheusSample,
+  prometheusProgram,
+  promtool,
+} from './programs/prometheus.js';
 export { breakOff, rawRequest } from './programs/raw-request.js';
 export { type Problem } from './programs/problem.js';
 export { lifecycleCommands } from './lifecycle-model/commands.js';

@@ -31,6 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(refusalOf(error, !READS.has(request.method)), request.id);
     const denial = denialOf(error, problem, request);
     if (denial) this.denied.note(denial);
+    if (problem.code === 'JOB_VERSION_CONFLICT') metrics.versionConflicts.inc();
     if (error instanceof QuotaExceeded) metrics.quotaRefusals.inc({ code: error.code });
     const event = {
       request_id: request.id,

@@ -1,5 +1,6 @@
 import { Drain } from '#health';
 import { hasEnded, JobLifecycle, JobReads, type Job } from '#jobs';
+import { metrics } from '#observability';
 import { PlanInvalid } from '#plans';
 import { requireScope } from '#tenancy';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
@@ -100,7 +101,10 @@ export class JobsController {
             },
       )
       .catch(pointIntoPlan);
-    if (replayed) void reply.header('Idempotent-Replayed', 'true');
+    if (replayed) {
+      metrics.idempotentReplays.inc();
+      void reply.header('Idempotent-Replayed', 'true');
+    }
     void reply.header('Location', `/v1/jobs/${encodeURIComponent(job.job_id)}`);
     return toJobBody(job);
   }

@@ -42,7 +42,23 @@ const LIST_ITEMS = `
 const OPEN_BATCH = `
   INSERT INTO migration_batch (batch_id, kind, root, options, started_by) VALUES ($1, $2, $3, $4, $5)`;
 
-const SEE_BATCH = 'UPDATE migration_batch SET seen_at = clock_timestamp() WHERE batch_id = $1';
+/** $2 what the chunk adds to the counts, so that whoever watches sees them rise. */
+const SEE_BATCH = `
+  UPDATE migration_batch
+  SET seen_at = clock_timestamp(), counts = counts || coalesce(
+    (
+      SELECT jsonb_object_agg(outcome, coalesce((counts ->> outcome)::bigint, 0) + n::bigint)
+      FROM jsonb_each_text($2::jsonb) AS chunk (outcome, n)
+    ),
+    '{}'
+  )
+  WHERE batch_id = $1`;
+
+/** Of every batch there was: a line for each outcome. */
+const COUNT_ITEMS = `
+  SELECT outcome, sum(n::bigint)::float8 AS count
+  FROM migration_batch CROSS JOIN jsonb_each_text(counts) AS counted (outcome, n)
+  GROUP BY outcome`;
 
 const CLOSE_BATCH = `
   UPDATE migration_batch SET seen_at = clock_timestamp(), ended_at = clock_timestamp(), counts = $2
@@ -65,8 +81,10 @@ export class Batches {
     return batchId;
   }
 
-  async seen(tx: Tx, batchId: string): Promise<void> {
-    await tx.query(SEE_BATCH, [batchId]);
+  async seen(tx: Tx, batchId: string, items: readonly MigrationItem[]): Promise<void> {
+    const counts: Record<string, number> = {};
+    for (const { outcome } of items) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    await tx.query(SEE_BATCH, [batchId, JSON.stringify(counts)]);
   }
 
   async close(batchId: string, counts: Readonly<Record<string, number>>): Promise<void> {
@@ -97,6 +115,11 @@ export class Batches {
       if (rows.length === 0) return;
     }
   }
+}
+
+/** What became of the files that all batches have looked at, as of their last chunk. */
+export async function countMigrationItems(tx: Tx): Promise<{ outcome: string; count: number }[]> {
+  return tx.query<{ outcome: string; count: number }>(COUNT_ITEMS);
 }
 
 /** A batch is the whole deployment's. What became of each job is on the audit of that job's tenant. */

@@ -126,7 +126,7 @@ export class JobImport {
           ...(await this.explainLate(tx, late)),
         ];
         await insertItems(tx, batchId, all);
-        await this.batches.seen(tx, batchId);
+        await this.batches.seen(tx, batchId, all);
         return all;
       });
       this.log(items);
