@@ -19,7 +19,7 @@ export class HealthLog {
     // Where no word was found for it, this is the only place that tells what happened.
     const unknown = cause === 'failed' ? { err: error } : {};
     this.logger.warn(
-      { event: 'SS_HEALTH_DEPENDENCY_DOWN', dependency, cause, latency_ms: latencyMs, ...unknown },
+      { event: 'SS_HEALTH_DEPENDENCY_DOWN', dependency, cause, duration_ms: latencyMs, ...unknown },
       'not ready for work',
     );
   }

@@ -81,7 +81,12 @@ function codesOf(told: ts.ObjectLiteralExpression): string[] {
     : ts.isShorthandPropertyAssignment(event)
       ? initializerOf(event.name)
       : undefined;
-  if (!value) return [];
+  return value ? codesOfValue(value) : [];
+}
+
+function codesOfValue(value: ts.Expression): string[] {
+  if (ts.isConditionalExpression(value))
+    return [...codesOfValue(value.whenTrue), ...codesOfValue(value.whenFalse)];
   if (ts.isTemplateExpression(value)) {
     const rest = value.templateSpans.map(({ literal }) => literal.text).join('');
     return PROGRAMS.map((program) => `${program}${rest}`);

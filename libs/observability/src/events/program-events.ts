@@ -4,7 +4,7 @@ const LEAVING = ['signal', 'bound_ms'] as const;
 
 /** Start and end, said by both programs with the same words. */
 export const PROGRAM_EVENTS = {
-  SS_API_STARTUP: told('info', 'The API answers.', 'url'),
+  SS_API_STARTUP: told('info', 'The API answers.', 'url', 'metrics_url'),
   SS_API_STARTUP_FAILED: told('fatal', 'The API could not start; its exit code is 1.', 'code', 'err'),
   SS_API_SHUTDOWN_REQUESTED: told(
     'info',
@@ -32,7 +32,7 @@ export const PROGRAM_EVENTS = {
     'bound_ms',
   ),
   SS_API_SHUTDOWN_FAILED: told('error', 'Closing failed; the exit code is 1.', 'err'),
-  SS_WORKER_STARTUP: told('info', 'The worker looks for work.', 'url', 'build'),
+  SS_WORKER_STARTUP: told('info', 'The worker looks for work.', 'url', 'metrics_url', 'build'),
   SS_WORKER_STARTUP_FAILED: told('fatal', 'The worker could not start; its exit code is 1.', 'code', 'err'),
   SS_WORKER_SHUTDOWN_REQUESTED: told(
     'info',
@@ -93,4 +93,24 @@ export const PROGRAM_EVENTS = {
     'A connection that nobody waited for broke; it is opened anew.',
     'err',
   ),
+  SS_HEALTH_DEPENDENCY_DOWN: told(
+    'warn',
+    'The program is not ready: something that it needs is away. Said once, not with each probe.',
+    ...(['dependency', 'cause', 'duration_ms', 'err'] as const),
+  ),
+  SS_HEALTH_DEPENDENCY_UP: told('info', 'It is back.', 'dependency', 'after'),
+  SS_METRICS_SPEAKING: told('info', 'This worker tells the figures of the whole system from now on.'),
+  SS_METRICS_SILENT: told('info', 'This worker leaves the figures of the whole system to another.'),
+  SS_TRACING_CONFIGURED: told(
+    'info',
+    'Traces are recorded and sent.',
+    ...(['tracing_exporter', 'otlp_endpoint', 'sampler', 'service_name'] as const),
+  ),
+  SS_TRACING_FAILED: told('warn', 'Tracing could not be started; the program goes on without.', 'err'),
+  SS_TRACING_FAULT: told(
+    'warn',
+    'Traces do not reach the collector; they are dropped. Said once a minute at most.',
+    'err',
+  ),
+  SS_TRACING_LAST_SPANS_LOST: told('warn', 'At the shutdown the collector did not take the last spans.'),
 } as const satisfies Record<`SS_${string}`, EventKind>;

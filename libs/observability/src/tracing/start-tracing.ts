@@ -113,7 +113,9 @@ function faultsOf(logger: Logger): Parameters<typeof diag.setLogger>[0] {
   const say = (message: string): void => {
     if (performance.now() - saidAt < SAY_EVERY_MS) return;
     saidAt = performance.now();
-    logger.warn({ event: 'SS_TRACING_FAULT', cause: causeOf(message) }, 'traces do not reach the collector');
+    // As an error: what may be said of errors, and what has to go from them, is decided in one place.
+    const err = new Error(causeOf(message));
+    logger.warn({ event: 'SS_TRACING_FAULT', err }, 'traces do not reach the collector');
   };
   const nothing = (): void => undefined;
   return { error: say, warn: say, info: nothing, debug: nothing, verbose: nothing };
