@@ -87,9 +87,12 @@ describe('health', () => {
     });
   });
 
-  it('tells of an error that nobody wrote for it no word of its own, and the log all of it', async () => {
+  it('tells of an error that nobody wrote for it no word of its own, and the log all but its secrets', async () => {
     const app = await start([
-      { name: 'broken', check: () => Promise.reject(new Error('postgresql://me:CANARY@10.1.2.3/ss')) },
+      {
+        name: 'broken',
+        check: () => Promise.reject(new Error('CANARY at postgresql://me:hunter2@10.1.2.3/ss')),
+      },
     ]);
     for (let n = 0; n < 5; n += 1) {
       const { status, body } = await probe(app, 'ready');
@@ -100,9 +103,10 @@ describe('health', () => {
       expect.objectContaining({
         dependency: 'broken',
         cause: 'failed',
-        err: expect.objectContaining({ message: expect.stringContaining('CANARY') }),
+        err: expect.objectContaining({ message: 'CANARY at postgresql://me:[redacted]@10.1.2.3/ss' }),
       }),
     ]);
+    expect(JSON.stringify(log.lines('SS_HEALTH_DEPENDENCY_DOWN'))).not.toContain('hunter2');
   });
 
   it('is ready again when the dependency is', async () => {
