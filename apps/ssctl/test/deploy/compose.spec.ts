@@ -1,6 +1,6 @@
 import { readConfiguration, settings } from '#configuration';
+import { prometheusProgram, promtool } from '#testing';
 import { describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLOSING_MS as API_CLOSING_MS } from '../../../api/src/api-shutdown.js';
@@ -121,13 +121,22 @@ describe('the files beside it', () => {
     ]);
   });
 
-  const promtool = existsSync('/usr/bin/promtool') ? it : it.skip;
-  promtool('are a configuration that Prometheus takes (skipped where promtool is not installed)', () => {
+  it('lead Prometheus to the rules, in the folder that it is given', () => {
+    const { rule_files: rules } = documentOf('deploy/prometheus/prometheus.yml') as { rule_files: string[] };
+    expect(rules).toEqual(['rules.yml']);
+    const { command, volumes: mounts } = services['prometheus']!;
+    expect(mounts).toContain('./deploy/prometheus:/etc/prometheus:ro');
+    expect(command).toContain('--config.file=/etc/prometheus/prometheus.yml');
+  });
+
+  const withPromtool = prometheusProgram('promtool') === null ? it.skip : it;
+  withPromtool('are taken by Prometheus, rules and all (skipped where promtool is not installed)', () => {
     const file = join(CHECKOUT, 'deploy/prometheus/prometheus.yml');
-    const said = execFileSync('/usr/bin/promtool', ['check', 'config', '--syntax-only', file], {
-      encoding: 'utf8',
-    });
-    expect(said).toContain('SUCCESS');
+    const { code, output } = promtool(['check', 'config', file]);
+    expect([code, output]).toEqual([
+      0,
+      expect.stringMatching(/1 rule files found[^]*SUCCESS: \d+ rules found/),
+    ]);
   });
 
   it('lead Grafana to Prometheus, and to the dashboards', () => {
@@ -140,5 +149,7 @@ describe('the files beside it', () => {
     };
     const mounts = services['grafana']!.volumes!;
     expect(mounts).toContain(`./deploy/grafana:${providers[0]!.options.path}:ro`);
+    const { uid, panels } = documentOf('deploy/grafana/ss.json') as { uid: string; panels: object[] };
+    expect([uid, panels.length > 0]).toEqual(['ss', true]);
   });
 });
