@@ -41,7 +41,7 @@ describe.each(['api', 'worker'] as const)('the program %s', (name) => {
     expect(program.log.filter(({ level }) => level === 'fatal')).toEqual([
       expect.objectContaining({
         code: 'DATABASE_UNAVAILABLE',
-        detail: expect.stringContaining('unreachable'),
+        message: expect.stringContaining('unreachable'),
       }),
     ]);
     expect([...program.output, ...program.errors].join('\n')).not.toContain('CANARY');

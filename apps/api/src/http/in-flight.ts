@@ -12,6 +12,12 @@ export interface DrainCount {
   refused: number;
 }
 
+/**
+ * Log, figures, trace and this count each wait for the end of an answer, and so does every stream that it is piped
+ * through: a download has 11, and Node warns of a leak from its 11th on. A leak would be far more.
+ */
+const MAX_LISTENERS = 20;
+
 /** The requests that are being answered now; probes do not count. */
 export class InFlight {
   private readonly open = new Set<ServerResponse>();
@@ -32,6 +38,7 @@ export class InFlight {
 
   add(response: ServerResponse): void {
     this.open.add(response);
+    response.setMaxListeners(MAX_LISTENERS);
     if (this.isCounting) this.seen += 1;
     // Comes in every case: the answer is out, or the connection broke.
     response.once('close', () => {
