@@ -17,7 +17,7 @@ export const workerMetrics = {
   }),
   workerSlots: new Gauge({
     name: 'ss_worker_slots',
-    help: 'Jobs that this worker can run at the same time.',
+    help: 'Jobs that this worker can run at once.',
     registers: WORKER,
   }),
   /** reason: lease_lost (somebody took the run), lease_expired (it could not be renewed in time). */
