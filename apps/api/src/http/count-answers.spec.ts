@@ -18,6 +18,13 @@ beforeEach(async () => {
     if (typeof tenantId === 'string') request.asking = { caller: { tenantId } } as Asking;
   });
   app.get('/things/:id', () => 'x');
+  app.get('/stream', async (_request, reply) => reply.type('text/event-stream').send('data: x'));
+  app.get('/raw-stream', async (_request, reply) => {
+    reply.hijack();
+    reply.raw.setHeader('Content-Type', 'text/event-stream');
+    reply.raw.end('data: x');
+    return reply;
+  });
   app.get('/old/:id', async (_request, reply) => reply.header('Deprecation', '@1').send('x'));
   url = await app.listen({ port: 0, host: '127.0.0.1' });
 });
@@ -39,6 +46,20 @@ describe('what is counted of a request', () => {
     expect(await series('httpRequests')).toEqual([
       { method: 'GET', route: '/things/:id', status_code: '200', value: 2 },
       { method: 'GET', route: 'unmatched', status_code: '404', value: 2 },
+    ]);
+  });
+
+  it('has no duration of what was held open because the client asked for it', async () => {
+    metrics.httpRequestSeconds.reset();
+    await ask('/things/1', { prefer: 'wait=5' });
+    for (const path of ['/stream', '/raw-stream', '/things/2']) await ask(path);
+    await app.close();
+    expect(await series('httpRequests')).toHaveLength(3);
+    const counts = (await metrics.httpRequestSeconds.get()).values.filter(({ metricName }) =>
+      metricName?.endsWith('_count'),
+    );
+    expect(counts.map(({ labels, value }) => ({ ...labels, value }))).toEqual([
+      { method: 'GET', route: '/things/:id', status_code: '200', value: 1 },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { metrics, OTHER_TENANTS, TOLD_TENANTS } from '#observability';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { waitMsOf } from './prefer-wait.js';
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const OTHER_METHOD = 'other';
@@ -23,11 +24,20 @@ export function countWhenAnswered(request: FastifyRequest, reply: FastifyReply):
       status_code: reply.raw.writableFinished ? String(reply.raw.statusCode) : BROKEN_OFF,
     };
     metrics.httpRequests.inc(labels);
-    metrics.httpRequestSeconds.observe(labels, (performance.now() - begunAt) / 1_000);
+    if (!isHeld(request, reply)) {
+      metrics.httpRequestSeconds.observe(labels, (performance.now() - begunAt) / 1_000);
+    }
     if (reply.hasHeader('deprecation')) {
       metrics.deprecatedCalls.inc({ route, tenant: nameOf(request.asking?.caller.tenantId) });
     }
   });
+}
+
+/** Held open because the client asked for it: how long tells of its wish, and nothing of us. */
+function isHeld(request: FastifyRequest, reply: FastifyReply): boolean {
+  // An answer that is hijacked has its headers on the raw one alone.
+  const type = reply.getHeader('content-type') ?? reply.raw.getHeader('content-type');
+  return waitMsOf(request.headers['prefer']) > 0 || String(type).startsWith('text/event-stream');
 }
 
 function nameOf(tenantId: string | undefined): string {

@@ -13,7 +13,7 @@ export const httpMetrics = {
   }),
   httpRequestSeconds: new Histogram({
     name: 'ss_http_request_duration_seconds',
-    help: 'How long a request took, from its first byte to the last of its answer.',
+    help: 'How long a request took, from its first byte to the last of its answer, unless its client asked to wait.',
     labelNames: LABELS,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: API,
