@@ -12,7 +12,7 @@ import {
   testDatabase,
 } from '#testing';
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { noop, planOf, sql } from '../../api/test/plans.js';
 
 const CSV = readFileSync('examples/penguins.csv');
@@ -24,9 +24,14 @@ interface Panel {
   targets?: { expr: string }[];
 }
 
-const recorded = (parse(RULES) as { groups: { rules: { record?: string }[] }[] }).groups
-  .flatMap(({ rules }) => rules)
-  .flatMap(({ record }) => record ?? []);
+interface Rule {
+  record?: string;
+  alert?: string;
+  expr: string;
+}
+
+const rules = (parse(RULES) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules);
+const recorded = rules.flatMap(({ record }) => record ?? []);
 const panels = (JSON.parse(readFileSync('deploy/grafana/ss.json', 'utf8')) as { panels: Panel[] }).panels;
 /** What Grafana puts there, for a server that scrapes every second. */
 const queries = panels.flatMap(({ title, targets = [] }) =>
@@ -35,6 +40,24 @@ const queries = panels.flatMap(({ title, targets = [] }) =>
 
 /** Rules that wait for nothing: how long an alert has to hold is tried by promtool, in its own time. */
 const IMPATIENT = RULES.replaceAll(/^( +for:) .+$/gm, '$1 0s').replaceAll('interval: 30s', 'interval: 1s');
+
+/**
+ * The same alerts with bounds that a system at ease has passed already, but for those that ask for what is missing: an
+ * alert that looks for a name or a label that nobody tells stays silent. The bounds themselves are tried by promtool.
+ */
+const eager = rules.flatMap(({ alert, expr }) =>
+  alert === undefined || expr.startsWith('absent(')
+    ? []
+    : { alert: `Eager${alert}`, expr: withoutBounds(expr) },
+);
+
+function withoutBounds(expr: string): string {
+  return expr
+    .replaceAll(/> [\d.e]+/g, '>= 0')
+    .replaceAll(/< [\d.]+/g, '<= 1')
+    .replaceAll(/== [12]/g, '>= 0')
+    .replaceAll('> max by', '> -1 - max by');
+}
 
 let models: FakeModelServer;
 let db: TestDatabase;
@@ -70,7 +93,13 @@ story('a Prometheus server (skipped where it is not installed)', () => {
     const targets = [api.url, String(worker.find('SS_WORKER_STARTUP')?.['metrics_url'])].map(
       (url) => new URL(url).host,
     );
-    prometheus = await Prometheus.start(deployment.folder, { targets, rules: IMPATIENT });
+    prometheus = await Prometheus.start(deployment.folder, {
+      targets,
+      rules: {
+        'rules.yml': IMPATIENT,
+        'eager.yml': stringify({ groups: [{ name: 'eager', rules: eager }] }),
+      },
+    });
   });
   afterAll(async () => {
     await prometheus.stop();
@@ -101,16 +130,43 @@ story('a Prometheus server (skipped where it is not installed)', () => {
     expect((await prometheus.query('up == 1')).length).toBe(2);
   });
 
-  it('alerts nobody to a worker that is there, and somebody once it is gone', async () => {
-    const firing = async (): Promise<string[]> =>
-      (await prometheus.alerts())
-        .filter(({ state }) => state === 'firing')
-        .map(({ labels }) => String(labels['alertname']));
-    expect(await firing()).not.toContain('SSNoLiveWorker');
-    await worker.stop();
-    await eventually(async () => (await firing()).includes('SSNoLiveWorker'), 30_000);
-    await eventually(async () => (await firing()).includes('SSFiguresMissing'), 30_000);
+  it('finds for each alert the figures that it judges', async () => {
+    const silent = new Set(eager.map(({ alert }) => alert));
+    await eventually(async () => {
+      for (const { alertname = '' } of await firing()) silent.delete(alertname);
+      return silent.size === 0;
+    }, PATIENCE_MS).catch(() => undefined);
+    expect([...silent]).toEqual([]);
   });
+
+  it('alerts to a budget that is nearly used up, by its tenant, and to a queue that is paused', async () => {
+    await db.put('tenant_drafting', { tenant_id: 'thrifty', tokens_per_day: 100 });
+    const day = new Date().toISOString().slice(0, 10);
+    await db.put('llm_budget_day', { tenant_id: 'thrifty', day, calls: 1, tokens: 95, cost_micros: 0 });
+    await db.put('queue_pause', { queue_name: 'job.draft', reason: 'x', paused_by: 'x' });
+    const expected = [
+      { alertname: 'SSBudgetNearEnd', tenant: 'thrifty', budget: 'tokens', severity: 'ticket' },
+      { alertname: 'SSQueuePaused', queue: 'job.draft', severity: 'ticket' },
+    ];
+    const seen = await eventually(async () => {
+      const alerts = await firing();
+      const names = alerts.map(({ alertname }) => alertname);
+      return expected.every(({ alertname }) => names.includes(alertname)) ? alerts : null;
+    }, PATIENCE_MS);
+    expect(seen).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('alerts nobody to a worker that is there, and somebody once it is gone', async () => {
+    const names = async (): Promise<string[]> => (await firing()).map(({ alertname = '' }) => alertname);
+    expect(await names()).not.toContain('SSNoLiveWorker');
+    await worker.stop();
+    await eventually(async () => (await names()).includes('SSNoLiveWorker'), 30_000);
+    await eventually(async () => (await names()).includes('SSFiguresMissing'), 30_000);
+  });
+
+  async function firing(): Promise<Readonly<Record<string, string>>[]> {
+    return (await prometheus.alerts()).filter(({ state }) => state === 'firing').map(({ labels }) => labels);
+  }
 });
 
 function hasValue(samples: readonly PrometheusSample[]): boolean {

@@ -50,18 +50,18 @@ export class Prometheus {
 
   static async start(
     folder: string,
-    { targets, rules }: { targets: readonly string[]; rules: string },
+    { targets, rules }: { targets: readonly string[]; rules: Readonly<Record<string, string>> },
   ): Promise<Prometheus> {
     const program = prometheusProgram('prometheus');
     if (program === null) throw new Error('prometheus is not installed');
     const place = join(folder, 'prometheus');
     await mkdir(place, { recursive: true });
-    await writeFile(join(place, 'rules.yml'), rules);
+    for (const [name, text] of Object.entries(rules)) await writeFile(join(place, name), text);
     await writeFile(
       join(place, 'prometheus.yml'),
       JSON.stringify({
         global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
-        rule_files: ['rules.yml'],
+        rule_files: Object.keys(rules),
         scrape_configs: [{ job_name: 'ss', static_configs: [{ targets }] }],
       }),
     );
