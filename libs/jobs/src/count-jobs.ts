@@ -1,7 +1,7 @@
 import type { Tx } from '#database';
 import { JOB_STATUSES, type JobStatus } from './job-moves.js';
 
-/** The index job_newest_first_by_status answers it, without a look at the rows. */
+/** One pass over all jobs; over the index job_newest_first_by_status alone, where that is much smaller than the rows. */
 const COUNT_JOBS = 'SELECT status, count(*)::float8 AS count FROM job GROUP BY status';
 
 /** How many jobs of all tenants stand in each status. */
