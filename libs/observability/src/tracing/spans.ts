@@ -2,7 +2,6 @@ import {
   type Attributes,
   type Context,
   context,
-  createTraceState,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -13,6 +12,7 @@ import {
 import { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 import { isDomainError } from '../domain-error.js';
 import { toTraceparent, type TraceContext } from '../trace-context.js';
+import { CarriedState } from './carried-state.js';
 import { startInTrace } from './trace-ids.js';
 
 /** Names, numbers and sizes. Never bodies, prompts, SQL or rows of data: whoever adds one, look at the redaction test. */
@@ -198,7 +198,7 @@ function contextOf(place: SpanPlace | undefined): Context {
 function toSpanContext({ traceId, spanId, flags, state }: TraceContext): ReturnType<Span['spanContext']> {
   return {
     ...{ traceId, spanId, traceFlags: flags, isRemote: true },
-    ...(state === null ? {} : { traceState: createTraceState(state) }),
+    ...(state === null ? {} : { traceState: new CarriedState(state) }),
   };
 }
 
