@@ -367,7 +367,7 @@ describe('a job that waits', () => {
       null,
     );
     expect((await claim()).map((run) => run.jobId)).toEqual([ofAnother.job.job_id]);
-    expect(await programs.lost.expire()).toEqual([{ tenantId, jobId: job.job_id }]);
+    expect(await programs.lost.expire()).toEqual([{ tenantId, jobId: job.job_id, traceId: job.trace_id }]);
     expect(await get(job)).toMatchObject({ status: 'failed', error: { code: 'JOB_EXPIRED' } });
     expect(await actions(job)).toContain('job.expired');
     expect(await messagesOf(db, job)).toEqual([]);

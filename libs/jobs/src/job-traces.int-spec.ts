@@ -77,10 +77,10 @@ describe('the trace of a job', () => {
 
   it('is told again to a worker that did not hear the answer to its claim', async () => {
     const traceId = newTraceId();
-    await submit({ traceId, traceParent: client(traceId) });
+    const job = await submit({ traceId, traceParent: client(traceId) });
     await claim();
-    const [found] = await programs.runs.findUnknown(programs.workerIdentity, []);
-    expect(found).toMatchObject({ traceId, trace: { trace_id: traceId, traceparent: headerOf(traceId) } });
+    const unknown = await programs.runs.findUnknown(programs.workerIdentity, []);
+    expect(unknown.find(({ jobId }) => jobId === job.job_id)).toMatchObject({ traceId, trace: { trace_id: traceId, traceparent: headerOf(traceId) } });
   });
 
   it('is not that of a span of another trace', async () => {

@@ -25,7 +25,10 @@ beforeAll(async () => {
   await span('nobody asked for it', {}, nothing);
   await span('begins', { place: 'new' }, async () => {
     await Promise.resolve();
-    await span('is below', { attributes: { 'ss.n': 1 } }, () => Promise.resolve(annotate({ 'ss.m': 2 })));
+    await span('is below', { attributes: { 'ss.n': 1 } }, () => {
+      annotate({ 'ss.m': 2 });
+      return nothing();
+    });
   });
   await span('continues', continuing({ ...carried, at: Date.now() }), () => {
     expect(traceVariables()).toEqual({ TRACEPARENT: expect.stringContaining(TRACE), TRACESTATE: 'vendor=1' });
