@@ -219,6 +219,7 @@ describe('a job that comes with a trace', () => {
       expect(made.body.trace_id).toBe(traceId);
       expect(made.headers.get('traceparent')).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
       expect(made.headers.get('traceparent')).not.toContain('00f067aa0ba902b7');
+      expect(made.headers.get('tracestate')).toBe('vendor=planted');
       // Queued by a request of another trace: the run stays in the job's.
       await client.post(`/v1/jobs/${made.body.job_id}/run`);
       await client.get(`/v1/jobs/${made.body.job_id}`, WAIT);
@@ -331,9 +332,14 @@ describe('without a collector', () => {
       const client = await deployment.client(api);
       const given = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       const body = { plan: NOOP, confirm: true };
-      const traced = await client.post<JobBody>('/v1/jobs', body, { traceparent: given });
+      const traced = await client.post<JobBody>('/v1/jobs', body, {
+        traceparent: given,
+        tracestate: 'vendor=1',
+      });
       expect(traced.headers.get('traceparent')).toBe(given);
+      expect(traced.headers.get('tracestate')).toBe('vendor=1');
       const plain = await client.post<JobBody>('/v1/jobs', body, { traceparent: 'broken' });
+      expect(plain.headers.get('tracestate')).toBeNull();
       expect(plain.headers.get('traceparent')).toMatch(
         new RegExp(`^00-${plain.body.trace_id}-[0-9a-f]{16}-00$`),
       );

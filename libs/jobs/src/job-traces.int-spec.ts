@@ -80,7 +80,10 @@ describe('the trace of a job', () => {
     const job = await submit({ traceId, traceParent: client(traceId) });
     await claim();
     const unknown = await programs.runs.findUnknown(programs.workerIdentity, []);
-    expect(unknown.find(({ jobId }) => jobId === job.job_id)).toMatchObject({ traceId, trace: { trace_id: traceId, traceparent: headerOf(traceId) } });
+    expect(unknown.find(({ jobId }) => jobId === job.job_id)).toMatchObject({
+      traceId,
+      trace: { trace_id: traceId, traceparent: headerOf(traceId) },
+    });
   });
 
   it('is not that of a span of another trace', async () => {

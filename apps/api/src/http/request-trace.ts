@@ -76,6 +76,7 @@ function begin(request: FastifyRequest, reply: FastifyReply): RequestTrace {
     'traceparent',
     toTraceparent(parent ?? { traceId, spanId: newSpanId(), flags: 0, state: null }),
   );
+  if (parent?.state) void reply.header('tracestate', parent.state);
   // Comes in every case: the answer is out, or the connection broke.
   if (own)
     reply.raw.once('close', () => {
