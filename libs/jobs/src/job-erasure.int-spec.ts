@@ -49,9 +49,11 @@ afterAll(async () => {
 const scope = () => programs.client(tenantId, { reason: REASON });
 const erase = (job: Pick<Job, 'job_id'>, version: number | null = null): Promise<Job> =>
   programs.erasure.erase({ ...scope(), reason: REASON }, job.job_id, version);
+const TRACE = newTraceId();
 const request = (jobId: string) => ({
   jobId,
-  traceId: newTraceId(),
+  traceId: TRACE,
+  traceParent: { traceId: TRACE, spanId: 'b7ad6b7169203331', flags: 1, state: `who=${PERSONAL}` },
   requirement: `How heavy is ${PERSONAL}?`,
   labels: { who: PERSONAL },
   plan: {
