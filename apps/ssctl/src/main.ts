@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     service: 'ss-ctl',
     environment: process.env,
     file: rawEnvironment(),
-    // Standard output is for answers.
+    answersOnStandardOutput: true,
     logger: createLogger({ program: 'ssctl', level: 'warn' }, process.stderr),
   });
   try {

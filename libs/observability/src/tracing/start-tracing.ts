@@ -4,7 +4,7 @@ import type { Logger } from '../logger.js';
 import { release } from '../release.js';
 import { useTracer } from './spans.js';
 import { traceIds } from './trace-ids.js';
-import { tracingVariables } from './tracing-environment.js';
+import { tracingVariables, withoutPrinting } from './tracing-environment.js';
 
 export interface TracingOptions {
   /** `ss-api`, say: the default of OTEL_SERVICE_NAME. */
@@ -14,6 +14,8 @@ export interface TracingOptions {
   /** What stands in the file `.env`; the environment wins. */
   file?: Readonly<Record<string, string | undefined>>;
   logger: Logger;
+  /** Standard output is for answers, which programs read: the exporter `console` is left out. */
+  answersOnStandardOutput?: boolean;
 }
 
 export interface Tracing {
@@ -32,8 +34,10 @@ const SAY_EVERY_MS = 60_000;
  * Starts tracing where the standard variables (OTEL_*), or those of the legacy service, ask for it. Where they do not,
  * nothing of the SDK is loaded. It never throws: without its traces a program works as well.
  */
-export async function startTracing({ service, environment, file, logger }: TracingOptions): Promise<Tracing> {
-  const variables = tracingVariables(service, { ...file, ...environment }, release());
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
+  const { service, environment, file, logger, answersOnStandardOutput = false } = options;
+  const asked = tracingVariables(service, { ...file, ...environment }, release());
+  const variables = asked && answersOnStandardOutput ? withoutPrinting(asked) : asked;
   if (!variables) return OFF;
   try {
     const { NodeSDK } = await import('@opentelemetry/sdk-node');

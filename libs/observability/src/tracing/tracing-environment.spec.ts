@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { tracingVariables } from './tracing-environment.js';
+import { tracingVariables, withoutPrinting } from './tracing-environment.js';
 
 const read = (environment: Record<string, string>): Record<string, string> | null =>
   tracingVariables('ss-api', environment, '1.2.3');
@@ -75,5 +75,18 @@ describe('tracing', () => {
   it('prefers the standard variables to the legacy ones', () => {
     const both = { SS_TRACING_ENABLED: '1', OTEL_TRACES_SAMPLER: 'always_on', OTEL_SERVICE_NAME: 'mine' };
     expect(read(both)).toMatchObject({ OTEL_TRACES_SAMPLER: 'always_on', OTEL_SERVICE_NAME: 'mine' });
+  });
+
+  it.each([
+    ['console', null],
+    ['otlp', { OTEL_TRACES_EXPORTER: 'otlp', OTEL_SERVICE_NAME: 'x' }],
+    ['otlp, console', { OTEL_TRACES_EXPORTER: 'otlp', OTEL_SERVICE_NAME: 'x' }],
+  ])('prints no spans among answers when the exporter is %j', (exporter, left) => {
+    expect(withoutPrinting({ OTEL_TRACES_EXPORTER: exporter, OTEL_SERVICE_NAME: 'x' })).toEqual(left);
+  });
+
+  it('goes to a collector as before where no exporter is named', () => {
+    const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: COLLECTOR };
+    expect(withoutPrinting(variables)).toEqual(variables);
   });
 });

@@ -42,6 +42,14 @@ export function tracingVariables(
   };
 }
 
+/** For a program whose standard output holds answers: spans are not printed there. Null when nothing else was asked for. */
+export function withoutPrinting(variables: Record<string, string>): Record<string, string> | null {
+  const named = variables['OTEL_TRACES_EXPORTER'];
+  if (named === undefined) return variables;
+  const others = named.split(',').filter((exporter) => exporter.trim() !== 'console');
+  return others.length === 0 ? null : { ...variables, OTEL_TRACES_EXPORTER: others.join(',') };
+}
+
 /** An empty value counts as absent, as the standard says. */
 function standardVariables(environment: Environment): Record<string, string> {
   const named = Object.entries(environment).map(([name, value]) => [name, value?.trim() ?? ''] as const);
