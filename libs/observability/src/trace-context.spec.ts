@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newTraceId, parseTraceContext, toTraceparent } from './trace-context.js';
+import { newSpanId, newTraceId, parseTraceContext, toTraceparent } from './trace-context.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
@@ -54,8 +54,17 @@ describe('toTraceparent', () => {
 
 describe('newTraceId', () => {
   it('makes an id that a traceparent can carry, another each time', () => {
-    const ids = Array.from({ length: 50 }, newTraceId);
+    const ids = Array.from({ length: 2_000 }, newTraceId);
     expect(ids.map((id) => parseTraceContext(`00-${id}-${PARENT}-01`)?.traceId)).toEqual(ids);
-    expect(new Set(ids).size).toBe(50);
+    expect(new Set(ids).size).toBe(2_000);
+  });
+});
+
+describe('newSpanId', () => {
+  it('makes an id that a traceparent can carry, another each time, also where trace ids are made', () => {
+    const ids = Array.from({ length: 2_000 }, () => [newSpanId(), newTraceId()] as const);
+    const read = ids.map(([span, trace]) => parseTraceContext(`00-${trace}-${span}-01`));
+    expect(read.map((context) => [context?.spanId, context?.traceId])).toEqual(ids);
+    expect(new Set(ids.flat()).size).toBe(4_000);
   });
 });
