@@ -110,7 +110,7 @@ describe('a worker that is asked to stop', () => {
     const processes = await untilUnderWay(worker);
     expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(await survivorsOf(processes)).toEqual([]);
-    const numbers = { runs: 1, ended: 0, interrupted: 1, ms: expect.any(Number) };
+    const numbers = { runs: 1, ended: 0, interrupted: 1, duration_ms: expect.any(Number) };
     expect(worker.find('SS_WORKER_SHUTDOWN_COMPLETE')).toMatchObject(numbers);
     expect((await client.get<Job>(path)).body).toMatchObject({ status: 'queued', attempts: 0, error: null });
     expect(await runsOf(path)).toMatchObject([

@@ -151,7 +151,8 @@ describe('messages and jobs that disagree', () => {
     );
     await operator.post('/v1/queues/job.run/resume', { reason: 'go on' });
     expect(await ended(job)).toBe('succeeded');
-    expect((await metric(worker, 'ss_queue_repairs_total')).sort()).toEqual([
+    const repairs = (await metric(worker, 'ss_queue_repairs_total')).filter((line) => !line.endsWith(' 0'));
+    expect(repairs.sort()).toEqual([
       'ss_queue_repairs_total{queue="job.run",kind="dropped"} 1',
       'ss_queue_repairs_total{queue="job.run",kind="woken"} 1',
     ]);
