@@ -48,10 +48,18 @@ import { QueuesController } from './queues/queues.controller.js';
 import { QuotaController } from './quota/quota.controller.js';
 import { LegacyInterceptor } from './legacy/legacy.interceptor.js';
 import { LegacyJobs } from './legacy/legacy-jobs.js';
+import { LegacyArtifactsController } from './legacy-routes/legacy-artifacts.controller.js';
+import { LegacyDraftController } from './legacy-routes/legacy-draft.controller.js';
+import { LegacyInputsController } from './legacy-routes/legacy-inputs.controller.js';
+import { LegacyJobsController } from './legacy-routes/legacy-jobs.controller.js';
+import { LegacyMoves } from './legacy-routes/legacy-moves.js';
+import { LegacyPlanController } from './legacy-routes/legacy-plan.controller.js';
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
 import { StatusController } from './status/status.controller.js';
 import { UsageController } from './usage/usage.controller.js';
+import { ApiVersions } from './versions/api-versions.js';
+import { VersionsController } from './versions/versions.controller.js';
 
 /** What the program has opened before Nest builds the rest around it, and closes after. */
 export interface ApiResources {
@@ -66,6 +74,7 @@ export interface ApiResources {
   commandProfiles: readonly string[];
   uploadMaxBytes: number;
   settings: ApiSettings;
+  versions: ApiVersions;
   /** Whether `/metrics` is among the API's own addresses. */
   servesMetrics: boolean;
   logger: Logger;
@@ -100,6 +109,12 @@ export class ApiModule {
         UsageController,
         QuotaController,
         StatusController,
+        VersionsController,
+        LegacyJobsController,
+        LegacyInputsController,
+        LegacyDraftController,
+        LegacyPlanController,
+        LegacyArtifactsController,
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
@@ -116,10 +131,12 @@ export class ApiModule {
         { provide: AuditTrail, useValue: new AuditTrail(database) },
         { provide: AuditExports, useValue: new AuditExports(database) },
         { provide: ApiKeys, useValue: resources.keys },
+        { provide: ApiVersions, useValue: resources.versions },
         { provide: LegacyJobs, useValue: resources.legacy },
         { provide: ARTIFACT_STORE, useValue: store },
         { provide: API_SETTINGS, useValue: settings },
         InFlight,
+        LegacyMoves,
         {
           provide: RequestLimit,
           useFactory: (quotas: TenantQuotas, log: PinoLogger) =>
@@ -129,13 +146,13 @@ export class ApiModule {
         {
           provide: APP_GUARD,
           useFactory: (reflector: Reflector, limit: RequestLimit, log: PinoLogger) =>
-            new AuthGuard(resources.authentication, reflector, limit, log),
+            new AuthGuard(resources.authentication, reflector, limit, log, resources.versions),
           inject: [Reflector, RequestLimit, PinoLogger],
         },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
-        { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied) },
+        { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied, resources.versions) },
       ],
     };
   }

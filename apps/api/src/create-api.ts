@@ -1,6 +1,7 @@
 import multipart from '@fastify/multipart';
 import { Drain } from '#health';
 import { DomainError, FrameworkLogger } from '#observability';
+import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -15,6 +16,8 @@ import { RequestLimit } from './http/request-limit.js';
 import { traceRequests } from './http/request-trace.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { serveDocuments } from './openapi.js';
+import { inheritAddresses } from './versions/inherit-addresses.js';
+import { tellVersion } from './versions/tell-version.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const MAX_PATH_PARAM = 4_096;
@@ -37,13 +40,16 @@ class ShuttingDown extends DomainError {
 export async function createApi(
   resources: ApiResources,
   bodyMaxBytes: number,
+  module: DynamicModule = ApiModule.register(resources),
 ): Promise<NestFastifyApplication> {
-  const problems = new ProblemFilter(resources.logger, resources.denied);
+  const problems = new ProblemFilter(resources.logger, resources.denied, resources.versions);
+  const routes = new RouteTable();
   const adapter = new FastifyAdapter({
     bodyLimit: bodyMaxBytes,
     genReqId: requestIdOf,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
+    rewriteUrl: inheritAddresses(resources.versions, routes),
     // Fastify would answer with a body of its own; see `drain` below.
     return503OnClosing: false,
     clientErrorHandler: answerClientError(resources.logger),
@@ -53,7 +59,6 @@ export async function createApi(
       problems.answer(error, request, reply);
     },
   });
-  const routes = new RouteTable();
   adapter.getInstance().addHook('onRoute', ({ method, url }) => {
     for (const one of Array.isArray(method) ? method : [method]) routes.add({ method: one, url });
   });
@@ -62,7 +67,7 @@ export async function createApi(
     countWhenAnswered(request, reply);
     reply.header('X-SS-Request-Id', request.id);
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.register(resources), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new FrameworkLogger(resources.logger),
     // Fastify's own parser for JSON, and none for forms: what a browser can send across sites is not read at all.
     bodyParser: false,
@@ -101,10 +106,11 @@ export async function createApi(
     void reply.header('Allow', allowed.join(', '));
     problems.answer(new MethodNotAllowed(allowed), request, reply);
   });
+  tellVersion(fastify, resources.versions, problems);
   // Otherwise a connection whose last answer came while the program drains would stay open, and hold it back.
   fastify.addHook('onSend', async (_request, reply) => {
     if (drain.hasBegun) reply.header('Connection', 'close');
   });
-  serveDocuments(app);
+  serveDocuments(app, resources.versions);
   return app;
 }

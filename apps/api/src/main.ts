@@ -23,6 +23,8 @@ import { readEnv } from './env.js';
 import { InFlight } from './http/in-flight.js';
 import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
 import { openAccess } from './open-access.js';
+import { ApiVersions } from './versions/api-versions.js';
+import { releasedVersions } from './versions/released-versions.js';
 
 const SECOND = 1_000;
 
@@ -70,6 +72,7 @@ try {
         idempotencyTtlHours: configuration.idempotencyTtlHours,
         leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
       },
+      versions: new ApiVersions(releasedVersions(configuration)),
       servesMetrics: isOnOwnPort(configuration),
       logger,
     },

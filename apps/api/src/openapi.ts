@@ -2,6 +2,11 @@ import { HEALTH_REPORT_SCHEMAS } from '#health';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { DOCUMENTED_MODELS } from './http/documented.js';
+import { LegacyRefusalBody } from './legacy-routes/documented-legacy.js';
+import type { Document } from './openapi/document.js';
+import { documentOf } from './openapi/version-document.js';
+import { type ApiVersion, documentAddress } from './versions/api-version.js';
+import type { ApiVersions } from './versions/api-versions.js';
 
 /** The OpenAPI document, made from the controllers and their bodies. */
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
@@ -12,7 +17,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       'Analysis jobs on PostgreSQL: data and a question go in, a plan is drafted, a person confirms it, a worker runs ' +
         'exactly that. Every error is a Problem Details body with a stable `code`.',
     )
-    .setVersion('1')
+    .setVersion('v1')
+    .setContact('SS', '', '')
+    .addServer('/', 'This deployment')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
@@ -21,7 +28,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     })
     .build();
   const document = SwaggerModule.createDocument(app, config, {
-    extraModels: [...DOCUMENTED_MODELS],
+    extraModels: [...DOCUMENTED_MODELS, LegacyRefusalBody],
     operationIdFactory: (controller, method) =>
       `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
@@ -60,10 +67,41 @@ function describeProbes(document: OpenAPIObject): void {
   }
 }
 
-/** `/openapi.json` and, for people, `/docs`. */
-export function serveDocuments(app: NestFastifyApplication): void {
-  SwaggerModule.setup('docs', app, () => describeApi(app), {
+/** The documents of all versions, each made when it is first asked for. */
+export class ApiDocuments {
+  private readonly made = new Map<string, Document>();
+  private all: Document | null = null;
+
+  constructor(
+    private readonly app: NestFastifyApplication,
+    private readonly versions: ApiVersions,
+  ) {}
+
+  of(version: ApiVersion): Document {
+    // Nest's type of the document says the same with more words.
+    this.all ??= describeApi(this.app) as unknown as Document;
+    const document = this.made.get(version.name) ?? documentOf(this.all, this.versions, version);
+    this.made.set(version.name, document);
+    return document;
+  }
+}
+
+/** `/openapi.json` of the current version, `/openapi/<version>.json` of each and, for people, `/docs`. */
+export function serveDocuments(app: NestFastifyApplication, versions: ApiVersions): void {
+  const documents = new ApiDocuments(app, versions);
+  // As above.
+  const current = (): OpenAPIObject => documents.of(versions.current) as unknown as OpenAPIObject;
+  SwaggerModule.setup('docs', app, current, {
     jsonDocumentUrl: 'openapi.json',
     swaggerUiEnabled: true,
+    explorer: true,
+    swaggerOptions: {
+      urls: [versions.current, ...versions.all.filter(({ name }) => name !== versions.current.name)].map(
+        (version) => ({ name: version.name, url: documentAddress(version) }),
+      ),
+    },
   });
+  const fastify = app.getHttpAdapter().getInstance();
+  for (const version of versions.all)
+    fastify.get(documentAddress(version), (_request, reply) => reply.send(documents.of(version)));
 }

@@ -42,7 +42,7 @@ describe('/openapi.json', () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(JSON.stringify(document)).not.toContain('"nullable"');
     for (const [name, path, operation] of operations()) {
-      const isOpen = path.startsWith('/health/');
+      const isOpen = path.startsWith('/health/') || path === '/versions';
       expect([name, operation.summary]).toEqual([name, expect.stringMatching(/^[A-Z].{8,}/)]);
       expect([name, operation.security]).toEqual([name, isOpen ? [] : [{ bearer: [] }]]);
       expect([name, Object.keys(operation.responses)]).toEqual([
@@ -120,7 +120,7 @@ describe('/openapi.json', () => {
         ].map((at) => `${jobs}/${at}`),
         ...['explain', 'plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
         ...['/v1/keys', '/v1/keys/{key_id}/rotate', '/v1/keys/{key_id}/revoke'],
-        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status'],
+        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status', '/versions'],
       ].sort(),
     );
   });

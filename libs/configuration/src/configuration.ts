@@ -16,6 +16,7 @@ interface ValueOf {
   choice: string;
   decimal: number;
   httpUrl: string;
+  day: string;
 }
 
 /** A setting without a default may be absent, which the type says; `artifactsDir` is filled in by the reader. */

@@ -30,6 +30,8 @@ export function ruleOf(setting: Setting): string {
       return `a number, ${range(setting)}`;
     case 'httpUrl':
       return 'a URL that starts with http:// or https://';
+    case 'day':
+      return 'a day, 2027-06-30 say';
   }
 }
 
@@ -58,6 +60,8 @@ export function tryParseValue(setting: Setting, text: string): Value | null {
       return decimal(text, setting.min, setting.max);
     case 'httpUrl':
       return isUrl(text, ['http:', 'https:']) ? text : null;
+    case 'day':
+      return isDay(text) ? text : null;
   }
 }
 
@@ -95,6 +99,13 @@ function decimal(text: string, min: number, max: number): number | null {
 
 function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const day = new Date(`${text}T00:00:00Z`);
+  // Without the second look, the 31st of June would be the 1st of July.
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function isOneLine(text: string): boolean {

@@ -17,7 +17,8 @@ type Kind =
   | { kind: 'boolean'; default: boolean }
   | { kind: 'choice'; values: readonly string[]; default: string }
   | { kind: 'decimal'; min: number; max: number; default: number | null }
-  | { kind: 'httpUrl'; default: null };
+  | { kind: 'httpUrl'; default: null }
+  | { kind: 'day'; default: string };
 
 export type Setting = Kind & {
   /** The name of the field in the configuration object. */
@@ -127,6 +128,22 @@ export const settings = {
     readBy: ['api', 'ssctl'],
     about:
       'A tree of legacy job.json files that the API reads through to: a job that has no rows yet is lifted when it is asked for.',
+  },
+  SS_UNVERSIONED_ROUTES: {
+    field: 'unversionedRoutes',
+    kind: 'choice',
+    values: ['until_sunset', 'on', 'off'],
+    default: 'until_sunset',
+    readBy: ['api'],
+    about:
+      'Whether the deprecated routes without a version (`/jobs…`) are answered: until their sunset, for good, or not any more (410).',
+  },
+  SS_UNVERSIONED_SUNSET: {
+    field: 'unversionedSunset',
+    kind: 'day',
+    default: '2027-06-30',
+    readBy: ['api'],
+    about: 'The day (UTC) from which the routes without a version answer 410; told in their `Sunset` header.',
   },
   SS_MIGRATION_DATABASE_URL: {
     field: 'migrationDatabaseUrl',

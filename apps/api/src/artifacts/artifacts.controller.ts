@@ -93,7 +93,7 @@ export class ArtifactsController {
 }
 
 /** RFC 6266: a plain name for old clients, the true one beside it. */
-function disposition(name: string): string {
+export function disposition(name: string): string {
   const encoded = encodeURIComponent(name).replace(
     /['()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,

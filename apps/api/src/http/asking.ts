@@ -11,6 +11,8 @@ export class Asking {
     readonly requestId: string,
     readonly trace: Pick<RequestTrace, 'traceId' | 'parent'>,
     private readonly headerReason: string | undefined,
+    /** Through which door: `api`, or `api/unversioned` for a version that is deprecated. */
+    private readonly source = 'api',
   ) {}
 
   /** What the database is told: tenant, actor, request, and why, if that was said. */
@@ -18,7 +20,7 @@ export class Asking {
     return {
       tenantId: this.caller.tenantId,
       actor: this.caller.actor,
-      source: 'api',
+      source: this.source,
       requestId: this.requestId,
       reason: this.headerReason,
     };

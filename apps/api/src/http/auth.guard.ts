@@ -7,6 +7,8 @@ import { Asking } from './asking.js';
 import type { RequestLimit } from './request-limit.js';
 import { RequestInvalid } from './request-invalid.js';
 import { traceOf } from './request-trace.js';
+import type { ApiVersions } from '../versions/api-versions.js';
+import { pathOf } from '../versions/path-of.js';
 
 const NEEDS = 'ss:needs';
 
@@ -29,6 +31,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly limit: RequestLimit,
     private readonly log: Pick<PinoLogger, 'assign'>,
+    private readonly versions: ApiVersions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -43,9 +46,15 @@ export class AuthGuard implements CanActivate {
     trace.span.set({ 'ss.tenant_id': caller.tenantId });
     this.log.assign({ tenant_id: caller.tenantId, actor_id: caller.actor.id, trace_id: trace.traceId });
     await this.limit.count(request, context.switchToHttp().getResponse<FastifyReply>(), caller.tenantId);
-    request.asking = new Asking(caller, request.id, trace, reasonOf(request));
+    request.asking = new Asking(caller, request.id, trace, reasonOf(request), this.sourceOf(request));
     if (scope !== ANY_SCOPE) requireScope(caller, scope);
     return true;
+  }
+
+  /** So that the audit tells what came by an address that will end. */
+  private sourceOf(request: FastifyRequest): string {
+    const version = this.versions.find(pathOf(request));
+    return version === null || version.deprecated === null ? 'api' : `api/${version.name}`;
   }
 
   private async authenticate(request: FastifyRequest): Promise<Caller> {

@@ -3,6 +3,9 @@ import { type Logger, metrics } from '#observability';
 import { type DeniedAttempts, QuotaExceeded } from '#tenancy';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { asLegacy } from '../legacy-routes/legacy-refusal.js';
+import type { ApiVersions } from '../versions/api-versions.js';
+import { pathOf } from '../versions/path-of.js';
 import { denialOf } from './denials.js';
 import { problemOf, refusalOf } from './problem.js';
 
@@ -15,6 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly logger: Logger,
     private readonly denied: DeniedAttempts,
+    private readonly versions: ApiVersions,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -58,9 +62,17 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.header('ETag', `"${String(problem['current_version'])}"`);
     if (problem.code === 'ARTIFACT_RANGE_UNSATISFIABLE')
       void reply.header('Content-Range', `bytes */${String(problem['bytes'])}`);
+    void reply.header('X-SS-Request-Id', request.id);
+    if (this.versions.find(pathOf(request))?.refusals === 'legacy') {
+      const { status, body } = asLegacy(problem);
+      void reply
+        .status(status)
+        .header('Content-Type', 'application/json; charset=utf-8')
+        .send(JSON.stringify(body));
+      return;
+    }
     void reply
       .status(problem.status)
-      .header('X-SS-Request-Id', request.id)
       .header('Content-Type', 'application/problem+json; charset=utf-8')
       // As text: the serialiser of the route is for its proper answers.
       .send(JSON.stringify(problem));

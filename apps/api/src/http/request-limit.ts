@@ -3,8 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash } from 'node:crypto';
 import type { PinoLogger } from 'nestjs-pino';
 
-/** What is behind a key. Probes and documents are not, and never limited. */
-const LIMITED = '/v1/';
+/** What is behind a key, in any version. Probes and documents are not, and never limited. */
+const LIMITED = /^\/(v\d+\/|jobs(\/|$))/;
 /** So long after it was let in, a caller is refused without a look at the key, when its tenant has no token left. */
 const REMEMBERED_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
@@ -41,7 +41,7 @@ export class RequestLimit {
 
   /** Before the body and the database. Answers the refusal, if it is one. */
   tryRefuse(request: FastifyRequest, reply: FastifyReply): RequestsExceeded | null {
-    if (this.remembered.size === 0 || request.routeOptions.url?.startsWith(LIMITED) !== true) return null;
+    if (this.remembered.size === 0 || !LIMITED.test(request.routeOptions.url ?? '')) return null;
     const caller = this.remembered.get(fingerprint(request));
     if (!caller || caller.until < performance.now()) return null;
     const { tenantId } = caller;

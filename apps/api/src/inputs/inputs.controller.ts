@@ -107,7 +107,7 @@ export class InputsController {
 }
 
 /** The body broke off: the connection is gone, or the parser met the end before the closing boundary. */
-function isCut(error: unknown, request: FastifyRequest): boolean {
+export function isCut(error: unknown, request: FastifyRequest): boolean {
   if (isDomainError(error)) return false;
   return (
     request.raw.destroyed ||

@@ -69,7 +69,7 @@ export async function* uploadedFiles(request: FastifyRequest): AsyncGenerator<Up
   }
 }
 
-function toRole(value: unknown): DatasetRole {
+export function toRole(value: unknown): DatasetRole {
   const role = DATASET_ROLES.find((known) => known === value);
   if (!role)
     throw new UploadRefused('INPUT_ROLE_INVALID', `role must be one of ${DATASET_ROLES.join(', ')}.`);

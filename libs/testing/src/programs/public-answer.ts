@@ -17,6 +17,9 @@ const INSIDES = [
   /ss-inspect-/,
 ];
 
+/** The routes of the legacy service have its form of a refusal. */
+const UNVERSIONED = /^\w+ \/jobs(?:[/?]|$)/;
+
 /** Throws unless the answer has what every answer has, and, when it is a refusal, nothing of the inside. */
 export function assertPublic({ request, status, headers, bytes }: SeenAnswer): void {
   const fault = (what: string): Error =>
@@ -24,12 +27,17 @@ export function assertPublic({ request, status, headers, bytes }: SeenAnswer): v
   if (!headers.get('x-ss-request-id')) throw fault('without X-SS-Request-Id');
   // A readiness probe that fails names what is missing, in the words of health checks.
   if (status < 400 || request.startsWith('GET /health/') || request.startsWith('HEAD ')) return;
-  if (!headers.get('content-type')?.startsWith('application/problem+json')) throw fault('not as a problem');
   const text = bytes.toString('utf8');
   for (const inside of INSIDES) {
     if (typeof inside === 'string' ? text.includes(inside) : inside.test(text))
       throw fault(`with ${String(inside)} in it`);
   }
+  if (UNVERSIONED.test(request)) {
+    if (!/^{"error_code":"[A-Z][A-Z_]+","message":".+"}$/.test(text))
+      throw fault('in another form than of old');
+    return;
+  }
+  if (!headers.get('content-type')?.startsWith('application/problem+json')) throw fault('not as a problem');
   // Checked field by field on the next lines.
   const problem = JSON.parse(text) as Partial<Problem>;
   for (const field of ['type', 'title', 'detail', 'code', 'request_id'] as const) {

@@ -1,0 +1,87 @@
+import { ERROR_CODES, type ErrorCode } from '#observability';
+import { problemOf } from '../http/problem.js';
+import { asLegacy } from '../legacy-routes/legacy-refusal.js';
+import type { ApiVersion } from '../versions/api-version.js';
+import {
+  type Document,
+  type Operation,
+  operationsOf,
+  resolve,
+  type Response,
+  type Schema,
+} from './document.js';
+import { giveExample } from './examples.js';
+import { tellHeaders } from './headers.js';
+import { refusalsOf } from './refusals.js';
+
+const REQUEST_ID = '4bf92f3577b34da6';
+
+/** A refusal as the version writes it. */
+interface Written {
+  status: number;
+  code: string;
+  means: string;
+  body: object;
+}
+
+/** Adds to every operation what follows from its form: its refusals by status and code, its headers, examples. */
+export function completeDocument(document: Document, version: ApiVersion): void {
+  const isEnding = version.deprecated !== null;
+  for (const [path, method, operation] of operationsOf(document.paths)) {
+    if (path.startsWith('/health/')) continue;
+    const isOf = path === version.prefix || path.startsWith(`${version.prefix}/`);
+    if (isOf && isEnding) operation.deprecated = true;
+    const codes = refusalsOf(operation, method, isOf && isEnding);
+    addRefusals(
+      operation,
+      codes.map((code) => write(code, version)),
+      version,
+    );
+    for (const [status, response] of Object.entries(operation.responses)) {
+      const showsVersion = hasVersion(document, response);
+      tellHeaders(operation, status, response, { showsVersion, isEnding: isOf && isEnding });
+    }
+  }
+  for (const [, , { requestBody, responses }] of operationsOf(document.paths)) {
+    for (const { content } of [...(requestBody ? [requestBody] : []), ...Object.values(responses)])
+      for (const [type, media] of Object.entries(content ?? {})) giveExample(document, type, media);
+  }
+}
+
+function write(code: ErrorCode, { refusals }: ApiVersion): Written {
+  const means = ERROR_CODES[code];
+  const problem = problemOf({ code, detail: means }, REQUEST_ID);
+  if (refusals === 'problem') return { status: problem.status, code, means, body: problem };
+  const { status, body } = asLegacy(problem);
+  return { status, code: body.error_code, means, body };
+}
+
+function addRefusals(operation: Operation, written: readonly Written[], version: ApiVersion): void {
+  const [mediaType, name, field] =
+    version.refusals === 'problem'
+      ? ['application/problem+json', 'ProblemBody', 'code']
+      : ['application/json', 'LegacyRefusalBody', 'error_code'];
+  const statuses = new Set(written.map(({ status }) => status));
+  for (const status of statuses) {
+    const same = written.filter((one) => one.status === status);
+    const codes = [...new Set(same.map(({ code }) => code))];
+    const schema: Schema = {
+      allOf: [
+        { $ref: `#/components/schemas/${name}` },
+        { type: 'object', properties: { [field]: { type: 'string', enum: codes } } },
+      ],
+    };
+    operation.responses[String(status)] = {
+      description: same.map(({ code, means }) => `- \`${code}\`: ${means}`).join('\n'),
+      content: { [mediaType]: { schema, example: same[0]?.body } },
+    };
+  }
+}
+
+/** Such an answer carries the version as its ETag as well. */
+function hasVersion(document: Document, { content }: Response): boolean {
+  return Object.values(content ?? {}).some(({ schema }) => {
+    const { properties = {} } = resolve(document, schema ?? {});
+    return 'job_id' in properties && 'version' in properties;
+  });
+}

@@ -1,0 +1,87 @@
+import type { Operation, Response, Schema } from './document.js';
+
+interface Header {
+  description: string;
+  schema: Schema;
+  example: unknown;
+}
+
+const text = (description: string, example: string): Header => ({
+  description,
+  schema: { type: 'string' },
+  example,
+});
+
+/** Every header that answers carry, with what it says. */
+const HEADERS = {
+  'Accept-Ranges': text('Ranges of bytes can be asked for.', 'bytes'),
+  'Content-Disposition': text('The file’s name (RFC 6266).', 'attachment; filename="mean.csv"'),
+  'Content-Range': text('Which bytes these are, of how many (RFC 9110).', 'bytes 0-99/1234'),
+  Deprecation: text('Since when the address is deprecated (RFC 9745).', '@1795392000'),
+  ETag: text('The version of the job, for If-Match; of a file its hash.', '"3"'),
+  'Idempotent-Replayed': text('`true`: the answer was given before, to the same key and body.', 'true'),
+  Link: text(
+    '`deprecation`: what is said of it; `successor-version`: where to go (RFC 8288).',
+    '</versions>; rel="deprecation"',
+  ),
+  Location: text('Where the resource is.', '/v1/jobs/job_4f1c0a9be2d37586'),
+  RateLimit: text('What is left of the tenant’s requests, where they are limited.', '"requests";r=9;t=1'),
+  'RateLimit-Policy': text('How many requests a window has, where they are limited.', '"requests";q=10;w=1'),
+  'Retry-After': {
+    description: 'After how many seconds to ask again.',
+    schema: { type: 'integer' },
+    example: 2,
+  },
+  Sunset: text('From when the address answers 410 (RFC 8594).', 'Wed, 30 Jun 2027 00:00:00 GMT'),
+  'WWW-Authenticate': text('How to say who asks.', 'Bearer'),
+  'X-SS-Request-Id': text('The id of the request: the client’s own, or a new one.', '4bf92f3577b34da6'),
+  traceparent: text(
+    'The trace that the request is part of (W3C).',
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  ),
+} as const satisfies Readonly<Record<string, Header>>;
+
+type HeaderName = keyof typeof HEADERS;
+
+/** What only answers of this operation with this status carry. */
+const OWN: Readonly<Record<string, Readonly<Record<string, readonly HeaderName[]>>>> = {
+  artifacts_download: {
+    200: ['Accept-Ranges', 'Content-Disposition', 'ETag'],
+    206: ['Accept-Ranges', 'Content-Disposition', 'Content-Range', 'ETag'],
+    416: ['Content-Range'],
+  },
+  draft_request: { 202: ['Location', 'Retry-After'] },
+  jobs_create: { 201: ['Location'] },
+  legacyartifacts_download: { 200: ['Content-Disposition'] },
+};
+
+/** Adds to an answer the headers that it carries. */
+export function tellHeaders(
+  operation: Operation,
+  status: string,
+  response: Response,
+  { showsVersion, isEnding }: { showsVersion: boolean; isEnding: boolean },
+): void {
+  const isKeyed = (operation.security ?? []).length > 0;
+  const isProper = status.startsWith('2');
+  const repeats = operation.parameters?.some(({ name }) => name === 'Idempotency-Key') === true;
+  const names: readonly HeaderName[] = [
+    'X-SS-Request-Id',
+    ...one('traceparent', isKeyed),
+    ...one('RateLimit', isKeyed),
+    ...one('RateLimit-Policy', isKeyed),
+    ...one('ETag', (isProper && showsVersion) || status === '412'),
+    ...one('Idempotent-Replayed', isProper && repeats),
+    ...one('WWW-Authenticate', status === '401'),
+    ...one('Retry-After', status === '429' || status === '503'),
+    ...(isEnding ? (['Deprecation', 'Link', 'Sunset'] as const) : []),
+    ...(OWN[operation.operationId]?.[status] ?? []),
+  ];
+  response.headers = Object.fromEntries(
+    [...new Set(names)].sort().map((name) => [name, { ...HEADERS[name] }]),
+  );
+}
+
+function one(name: HeaderName, isThere: boolean): HeaderName[] {
+  return isThere ? [name] : [];
+}
