@@ -64,7 +64,12 @@ async function writeDocs() {
   writeFileSync(join(root, 'docs/events.md'), renderEvents());
   writeFileSync(join(root, '.env.example'), renderEnvExample());
   writeFileSync(join(root, 'docs/configuration.md'), renderMarkdownTable());
-  return 0;
+  const { writeDocuments } = await load('apps/api/src/openapi/write-documents.js');
+  const breaking = await writeDocuments(join(root, 'docs/openapi'));
+  for (const fault of breaking) process.stderr.write(`${fault}\n`);
+  if (breaking.length > 0)
+    process.stderr.write('Not written: see docs/api-versioning.md, "A change that breaks".\n');
+  return breaking.length > 0 ? 1 : 0;
 }
 
 const [command = '', ...args] = process.argv.slice(2);

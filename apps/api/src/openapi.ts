@@ -18,7 +18,6 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
         'exactly that. Every error is a Problem Details body with a stable `code`.',
     )
     .setVersion('v1')
-    .setContact('SS', '', '')
     .addServer('/', 'This deployment')
     .addBearerAuth({
       type: 'http',

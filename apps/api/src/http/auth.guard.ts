@@ -1,6 +1,13 @@
 import { type Authentication, type Caller, KeyRefused, type KeyScope, requireScope } from '#tenancy';
-import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import {
+  applyDecorators,
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PinoLogger } from 'nestjs-pino';
 import { Asking } from './asking.js';
@@ -13,11 +20,16 @@ import { pathOf } from '../versions/path-of.js';
 const NEEDS = 'ss:needs';
 
 /** The scope that a route asks of its caller. A route without it is open to everyone: probes and documents. */
-export const Needs = (scope: KeyScope): MethodDecorator & ClassDecorator => SetMetadata(NEEDS, scope);
+export const Needs = (scope: KeyScope): MethodDecorator & ClassDecorator => needs(scope);
 
 /** Any scope will do: what the route tells is every key's to know. */
 const ANY_SCOPE = 'any';
-export const NeedsAnyKey = (): MethodDecorator & ClassDecorator => SetMetadata(NEEDS, ANY_SCOPE);
+export const NeedsAnyKey = (): MethodDecorator & ClassDecorator => needs(ANY_SCOPE);
+
+/** For the guard, and for the OpenAPI document. */
+function needs(scope: KeyScope | typeof ANY_SCOPE): MethodDecorator & ClassDecorator {
+  return applyDecorators(SetMetadata(NEEDS, scope), ApiExtension('x-needs', scope));
+}
 
 const MAX_HEADER_CHARS = 500;
 /** Keys are short; access tokens carry claims. */

@@ -11,8 +11,22 @@ import {
   type Schema,
 } from './document.js';
 import { giveExample } from './examples.js';
-import { tellHeaders } from './headers.js';
+import { headersOf, tellHeaders } from './headers.js';
 import { refusalsOf } from './refusals.js';
+
+/** What parameters are, where their declaration leaves it out. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  columns: 'How many columns to show.',
+  dataset_key: 'The name of the dataset’s table in SQL.',
+  job_id: 'The id of the job, in its tenant.',
+  key_id: 'The id of the key; not the key.',
+  limit: 'How many items a page has at most.',
+  name: 'The name of the queue.',
+  revision: 'The number of the draft, from 1.',
+  rows: 'How many rows to show.',
+  run_id: 'The id of the run.',
+  tenant_id: 'The id of the tenant.',
+};
 
 const REQUEST_ID = '4bf92f3577b34da6';
 
@@ -28,9 +42,17 @@ interface Written {
 export function completeDocument(document: Document, version: ApiVersion): void {
   const isEnding = version.deprecated !== null;
   for (const [path, method, operation] of operationsOf(document.paths)) {
-    if (path.startsWith('/health/')) continue;
+    if (path.startsWith('/health/')) {
+      operation.description ??= `${operation.summary ?? ''}.`;
+      tellHeaders(operation, '200', operation.responses['200'] ?? {}, {
+        showsVersion: false,
+        isEnding: false,
+      });
+      continue;
+    }
     const isOf = path === version.prefix || path.startsWith(`${version.prefix}/`);
     if (isOf && isEnding) operation.deprecated = true;
+    describe(operation);
     const codes = refusalsOf(operation, method, isOf && isEnding);
     addRefusals(
       operation,
@@ -42,10 +64,25 @@ export function completeDocument(document: Document, version: ApiVersion): void 
       tellHeaders(operation, status, response, { showsVersion, isEnding: isOf && isEnding });
     }
   }
+  document.components.headers = headersOf(document.paths);
   for (const [, , { requestBody, responses }] of operationsOf(document.paths)) {
     for (const { content } of [...(requestBody ? [requestBody] : []), ...Object.values(responses)])
       for (const [type, media] of Object.entries(content ?? {})) giveExample(document, type, media);
   }
+}
+
+/** In words what the document cannot say otherwise. */
+function describe(operation: Operation): void {
+  const { 'x-needs': needs, summary = '' } = operation;
+  delete operation['x-needs'];
+  operation.description ??= [
+    `${summary}.`,
+    ...(needs === undefined ? ['It asks for no key.'] : []),
+    ...(needs === 'any' ? ['Any key will do.'] : []),
+    ...(needs !== undefined && needs !== 'any' ? [`The key needs the scope \`${needs}\`.`] : []),
+  ].join('\n\n');
+  for (const parameter of operation.parameters ?? [])
+    parameter.description ??= PARAMETERS[parameter.name] ?? `The ${parameter.name.replaceAll('_', ' ')}.`;
 }
 
 function write(code: ErrorCode, { refusals }: ApiVersion): Written {

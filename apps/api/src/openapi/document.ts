@@ -4,9 +4,15 @@ export interface Schema {
   type?: string | string[];
   format?: string;
   enum?: readonly unknown[];
+  const?: unknown;
   default?: unknown;
   example?: unknown;
   minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  maxProperties?: number;
   description?: string;
   properties?: Record<string, Schema>;
   required?: string[];
@@ -25,13 +31,14 @@ export interface MediaType {
 
 export interface Response {
   description?: string;
-  headers?: Record<string, { description?: string; schema?: Schema }>;
+  headers?: Record<string, { $ref: string } | { description?: string; schema?: Schema }>;
   content?: Record<string, MediaType>;
 }
 
 export interface Parameter {
   name: string;
   in: string;
+  description?: string;
   required?: boolean;
   schema?: Schema;
 }
@@ -43,6 +50,8 @@ export interface Operation {
   deprecated?: boolean;
   tags?: string[];
   security?: object[];
+  /** The scope that the route asks of its caller, or `any`; becomes words of the description. */
+  'x-needs'?: string;
   parameters?: Parameter[];
   requestBody?: { required?: boolean; content: Record<string, MediaType> };
   responses: Record<string, Response>;
@@ -56,7 +65,7 @@ export interface Document {
   servers?: { url: string; description?: string }[];
   tags?: { name: string; description?: string }[];
   paths: Paths;
-  components: { schemas: Record<string, Schema>; securitySchemes?: object };
+  components: { schemas: Record<string, Schema>; headers?: Record<string, object>; securitySchemes?: object };
 }
 
 const SCHEMAS = '#/components/schemas/';
@@ -90,7 +99,6 @@ export function dropUnusedSchemas(document: Document): void {
     }
   };
   follow(document.paths);
-  document.components.schemas = Object.fromEntries(
-    Object.entries(schemas).filter(([name]) => used.has(name)),
-  );
+  const isUsed = ([name]: [string, unknown]): boolean => used.has(name);
+  document.components.schemas = Object.fromEntries(Object.entries(schemas).filter(isUsed));
 }

@@ -41,6 +41,7 @@ export function giveExample(document: Document, type: string, media: MediaType):
 function exampleOf(document: Document, given: Schema, name: string, depth: number): unknown {
   const schema = resolve(document, given);
   if (schema.example !== undefined) return schema.example;
+  if (schema.const !== undefined) return schema.const;
   const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
   if (schema.enum) return schema.enum.find((value) => value !== null) ?? null;
   const known = BY_NAME[name];
@@ -62,7 +63,10 @@ function exampleOf(document: Document, given: Schema, name: string, depth: numbe
         .map(([field, part]) => [field, exampleOf(document, part, field, depth + 1)]),
     );
   }
-  if (types.includes('object')) return {};
+  if (types.includes('object')) {
+    const { additionalProperties: more, maxProperties: most } = schema;
+    return typeof more === 'object' && most !== 0 ? { name: exampleOf(document, more, '', depth + 1) } : {};
+  }
   if (types.includes('boolean')) return schema.default ?? false;
   if (types.includes('integer') || types.includes('number')) return schema.default ?? schema.minimum ?? 1;
   if (types.includes('string')) return schema.default ?? 'text';

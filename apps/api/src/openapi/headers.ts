@@ -1,4 +1,4 @@
-import type { Operation, Response, Schema } from './document.js';
+import { type Operation, operationsOf, type Paths, type Response, type Schema } from './document.js';
 
 interface Header {
   description: string;
@@ -78,8 +78,18 @@ export function tellHeaders(
     ...(OWN[operation.operationId]?.[status] ?? []),
   ];
   response.headers = Object.fromEntries(
-    [...new Set(names)].sort().map((name) => [name, { ...HEADERS[name] }]),
+    [...new Set(names)].sort().map((name) => [name, { $ref: `#/components/headers/${name}` }]),
   );
+}
+
+/** The headers that are pointed to. */
+export function headersOf(paths: Paths): Record<string, object> {
+  const told = new Set(
+    [...operationsOf(paths)].flatMap(([, , { responses }]) =>
+      Object.values(responses).flatMap(({ headers = {} }) => Object.keys(headers)),
+    ),
+  );
+  return Object.fromEntries(Object.entries(HEADERS).filter(([name]) => told.has(name)));
 }
 
 function one(name: HeaderName, isThere: boolean): HeaderName[] {

@@ -117,7 +117,6 @@ export const OWN_REFUSALS: Readonly<Record<string, Codes>> = {
   legacyplan_get: ['JOB_DATA_ERASED', 'PLAN_MISSING'],
   queues_pause: ['REASON_REQUIRED'],
   queues_resume: ['REASON_REQUIRED'],
-  quota_change: ['REASON_REQUIRED'],
   runs_plan: ['JOB_DATA_ERASED', 'PLAN_MISSING'],
 };
 

@@ -18,6 +18,7 @@ export function documentOf(all: Document, versions: ApiVersions, version: ApiVer
   document.info = {
     ...all.info,
     version: version.name,
+    contact: { name: 'Whoever operates this deployment' },
     description: `${all.info.description ?? ''}\n\n${version.about}`,
   };
   completeDocument(document, version);

@@ -71,7 +71,10 @@ export class QuotaBody {
 
 /** The whole quota: a limit that is not named is none, and the weight is 100. */
 export class PutQuotaRequest {
-  @ApiPropertyOptional({ minimum: 1, maximum: 10_000, default: DEFAULT_QUOTA.weight })
+  @ApiPropertyOptional({
+    ...{ type: Number, nullable: true },
+    ...{ minimum: 1, maximum: 10_000, default: DEFAULT_QUOTA.weight },
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
