@@ -10,6 +10,8 @@ import { OWN_REFUSALS } from '../src/openapi/refusals.js';
 import { readKept } from '../src/openapi/write-documents.js';
 import type { VersionList } from '../src/versions/versions.body.js';
 
+/** The rules follow every pointer: a minute for a document of this size, on a machine that does nothing else. */
+const LINT_LIMIT_MS = 300_000;
 const KEPT = join(import.meta.dirname, '../../../docs/openapi');
 
 let deployment: Deployment;
@@ -27,8 +29,14 @@ afterAll(async () => {
   await deployment.close();
 });
 
-/** As the linter wants it: of no type. */
-const plain = (document: Document): Record<string, unknown> => Object.fromEntries(Object.entries(document));
+async function findings(document: Document): Promise<string[]> {
+  const linter = new spectral.Spectral();
+  // Its type is that of a ruleset; the packages' declarations differ in a detail.
+  linter.setRuleset({ extends: [rulesets.oas] } as RulesetDefinition);
+  // As the linter wants it: of no type.
+  const found = await linter.run(Object.fromEntries(Object.entries(document)));
+  return found.map(({ code, path, message }) => `${String(code)} ${path.join('/')}: ${message}`);
+}
 
 const operations = (): [name: string, operation: Operation, document: Document][] =>
   [...documents.values()].flatMap((document) =>
@@ -49,20 +57,19 @@ describe('the documents of all versions', () => {
     }
   });
 
-  it('leave Spectral’s rules nothing to find', async () => {
-    const linter = new spectral.Spectral();
-    // Its type is that of a ruleset; the packages' declarations differ in a detail.
-    linter.setRuleset({ extends: [rulesets.oas] } as RulesetDefinition);
-    for (const [name, document] of documents) {
-      const findings = await linter.run(plain(document));
-      const told = findings.map(({ code, path, message }) => `${String(code)} ${path.join('/')}: ${message}`);
-      expect([name, told]).toEqual([name, []]);
-    }
-    const worse = structuredClone(documents.get('unversioned')!);
-    worse.paths['/jobs']!['post']!.operationId = 'legacyjobs_get';
-    expect((await linter.run(plain(worse))).map(({ code }) => code)).toContain(
-      'operation-operationId-unique',
-    );
+  it.each(['v1', 'unversioned'])(
+    'leave Spectral’s rules nothing to find: %s',
+    async (name) => {
+      expect(await findings(documents.get(name)!)).toEqual([]);
+    },
+    LINT_LIMIT_MS,
+  );
+
+  it('are looked at by these rules indeed', async () => {
+    const { paths, ...rest } = structuredClone(documents.get('unversioned')!);
+    const only = paths['/jobs']!['post']!;
+    const worse = { ...rest, paths: { '/jobs': { post: only, put: only } } };
+    expect(await findings(worse)).toContainEqual(expect.stringContaining('operation-operationId-unique'));
   });
 
   it('name every refusal of every operation by its code, and its headers', () => {
@@ -101,7 +108,7 @@ describe('the documents of all versions', () => {
     }
   });
 
-  it('say of refusals what the code says of them', async () => {
+  it('say of refusals what the code says of them', () => {
     const known = new Set(operations().map(([, { operationId }]) => operationId));
     expect(Object.keys(OWN_REFUSALS).filter((id) => !known.has(id))).toEqual([]);
     const told = new Set(

@@ -66,7 +66,8 @@ export class AuthGuard implements CanActivate {
   /** So that the audit tells what came by an address that will end. */
   private sourceOf(request: FastifyRequest): string {
     const version = this.versions.find(pathOf(request));
-    return version === null || version.deprecated === null ? 'api' : `api/${version.name}`;
+    if (!version) return 'api';
+    return version.deprecated === null ? 'api' : `api/${version.name}`;
   }
 
   private async authenticate(request: FastifyRequest): Promise<Caller> {

@@ -44,6 +44,5 @@ function unionOf<T>(sets: readonly (ReadonlySet<T> | null)[]): ReadonlySet<T> | 
 }
 
 function withoutAbsent(bounds: { [K in keyof Bounds]: Bounds[K] | undefined }): Bounds {
-  // Only what is undefined is left out.
-  return Object.fromEntries(Object.entries(bounds).filter(([, bound]) => bound !== undefined)) as Bounds;
+  return Object.fromEntries(Object.entries(bounds).filter(([, bound]) => bound !== undefined));
 }
