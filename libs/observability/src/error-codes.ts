@@ -6,7 +6,8 @@ export const ERROR_CODES = {
   API_HTTP_ERROR: 'The request breaks a rule of HTTP.',
   API_METHOD_NOT_ALLOWED: 'The address is right, the method is not.',
   API_NOT_FOUND: 'There is no such route.',
-  API_VERSION_GONE: 'The address belongs to a version of the API whose time is over; `successor` is its new address.',
+  API_VERSION_GONE:
+    'The address belongs to a version of the API whose time is over; `successor` is its new address.',
   API_KEY_ENDED: 'The key is revoked or expired; only one that is valid can be rotated.',
   API_KEY_NOT_FOUND: 'There is no such key.',
   API_KEY_SCOPE_NOT_HELD: 'A key gives only scopes that it has, and platform:admin is for ssctl to give.',
@@ -49,7 +50,8 @@ export const ERROR_CODES = {
   INPUT_EMPTY_FILE: 'The dataset holds nothing.',
   INPUT_FILE_MISSING: 'The upload holds no file.',
   INPUT_FILENAME_UNSAFE: 'The name of the file is missing, too long, or holds control characters.',
-  INPUT_FILENAME_COUNT_MISMATCH: 'An upload by the routes without a version names some files, and not each one.',
+  INPUT_FILENAME_COUNT_MISMATCH:
+    'An upload by the routes without a version names some files, and not each one.',
   INPUT_PARSE_FAILED: 'The dataset is not what its format says.',
   INPUT_PRIMARY_DATASET_MISSING: 'A draft needs a dataset.',
   INPUT_PRIMARY_DATASET_MULTIPLE: 'A job has one primary dataset.',
