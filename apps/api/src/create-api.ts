@@ -1,27 +1,36 @@
+import compress from '@fastify/compress';
 import multipart from '@fastify/multipart';
 import { Drain } from '#health';
 import { DomainError, FrameworkLogger } from '#observability';
-import type { DynamicModule } from '@nestjs/common';
+import { type DynamicModule, NotFoundException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ApiModule, type ApiResources } from './api.module.js';
+import { tellBrowsers } from './http/answer-headers.js';
 import { answerClientError } from './http/client-error.js';
+import { answerConditions } from './http/conditional-answers.js';
 import { countWhenAnswered } from './http/count-answers.js';
+import { allowOrigins, isPreflight } from './http/cross-origin.js';
+import type { EdgeSettings } from './http/edge-settings.js';
 import { InFlight } from './http/in-flight.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
 import { traceRequests } from './http/request-trace.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
+import { SlowBodies } from './http/slow-bodies.js';
 import { serveDocuments } from './openapi.js';
 import { inheritAddresses } from './versions/inherit-addresses.js';
 import { tellVersion } from './versions/tell-version.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const MAX_PATH_PARAM = 4_096;
-const REQUEST_TIMEOUT_MS = 30 * 60_000;
+const COMPRESSED_FROM_BYTES = 1_024;
+/** No streams of events, and nothing that is compressed already. */
+const COMPRESSIBLE =
+  /^(?:application\/(?:json|problem\+json|javascript|x-ndjson)|text\/(?:html|css|plain|javascript))/;
 const MAX_UPLOAD_PARTS = 200;
 
 /** The client's own request id where it is a plain one; else a new one. */
@@ -36,18 +45,47 @@ class ShuttingDown extends DomainError {
   }
 }
 
+class UriTooLong extends DomainError {
+  constructor(maxBytes: number) {
+    super('URI_TOO_LONG', `The address may have ${String(maxBytes)} bytes, its query included.`);
+  }
+}
+
+class ContentEncodingUnsupported extends DomainError {
+  constructor() {
+    super('MEDIA_TYPE_UNSUPPORTED', 'Bodies are read as they are: send them without Content-Encoding.');
+  }
+}
+
+/** What is refused by the head of the request alone. */
+function tryRefuseHead({ url, headers }: FastifyRequest, { urlMaxBytes }: EdgeSettings): DomainError | null {
+  if (Buffer.byteLength(url) > urlMaxBytes) return new UriTooLong(urlMaxBytes);
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  return encoding === 'identity' ? null : new ContentEncodingUnsupported();
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? '';
+}
+
 /** Builds the application over open resources; `listen` and `close` are the caller's. */
 export async function createApi(
   resources: ApiResources,
-  bodyMaxBytes: number,
+  edge: EdgeSettings,
   module: DynamicModule = ApiModule.register(resources),
 ): Promise<NestFastifyApplication> {
   const problems = new ProblemFilter(resources.logger, resources.denied, resources.versions);
   const routes = new RouteTable();
   const adapter = new FastifyAdapter({
-    bodyLimit: bodyMaxBytes,
+    bodyLimit: edge.bodyMaxBytes,
     genReqId: requestIdOf,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: edge.requestTimeoutMs,
+    http: {
+      headersTimeout: edge.headersTimeoutMs,
+      maxHeaderSize: edge.headersMaxBytes,
+      // Node looks for late requests this often, and otherwise every half minute.
+      connectionsCheckingInterval: Math.min(edge.headersTimeoutMs, 5_000),
+    },
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
     rewriteUrl: inheritAddresses(resources.versions, routes),
     // Fastify would answer with a body of its own; see `drain` below.
@@ -66,6 +104,7 @@ export async function createApi(
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     countWhenAnswered(request, reply);
     reply.header('X-SS-Request-Id', request.id);
+    tellBrowsers(request, reply);
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new FrameworkLogger(resources.logger),
@@ -79,10 +118,40 @@ export async function createApi(
     preservePath: true,
     limits: { fileSize: Number.MAX_SAFE_INTEGER, parts: MAX_UPLOAD_PARTS, fieldSize: 1_000, fields: 100 },
   });
+  await app.register(compress, {
+    threshold: COMPRESSED_FROM_BYTES,
+    encodings: ['br', 'gzip'],
+    customTypes: COMPRESSIBLE,
+    // A body that grows when it is unpacked passes by the limit on its size.
+    globalDecompression: false,
+  });
+  answerConditions(app.getHttpAdapter().getInstance());
   const drain = app.get(Drain);
   const inFlight = app.get(InFlight);
   const limit = app.get(RequestLimit);
   const fastify = app.getHttpAdapter().getInstance();
+  const slow = new SlowBodies(edge, (error, request, reply) => {
+    problems.answer(error, request, reply);
+  });
+  fastify.addHook('onClose', () => {
+    slow.stop();
+  });
+  fastify.addHook('onRequest', (request, reply, next) => {
+    const refusal = tryRefuseHead(request, edge);
+    if (refusal) {
+      problems.answer(refusal, request, reply);
+      return;
+    }
+    if (request.method === 'OPTIONS' && !(edge.corsOrigins.length > 0 && isPreflight(request))) {
+      const allowed = routes.methodsOf(pathOf(request));
+      if (allowed.length > 0) void reply.header('Allow', allowed.join(', ')).status(204).send();
+      else problems.answer(new NotFoundException(), request, reply);
+      return;
+    }
+    slow.watch(request, reply);
+    next();
+  });
+  await allowOrigins(app, edge.corsOrigins);
   // Behind the request logging, so that these refusals are logged like all others.
   fastify.addHook('onRequest', (request, reply, next) => {
     // Probes are answered to the end: the process lives, and is not ready.
@@ -98,7 +167,7 @@ export async function createApi(
       problems.answer(exceeded, request, reply);
       return;
     }
-    const allowed = request.is404 ? routes.methodsOf(request.url.split('?')[0] ?? '') : [];
+    const allowed = request.is404 ? routes.methodsOf(pathOf(request)) : [];
     if (allowed.length === 0) {
       next();
       return;

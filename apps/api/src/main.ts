@@ -71,12 +71,26 @@ try {
       settings: {
         idempotencyTtlHours: configuration.idempotencyTtlHours,
         leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
+        jsonMaxDepth: configuration.jsonMaxDepth,
+        jsonMaxKeys: configuration.jsonMaxKeys,
       },
       versions: new ApiVersions(releasedVersions(configuration)),
       servesMetrics: isOnOwnPort(configuration),
       logger,
     },
-    configuration.bodyMaxBytes,
+    {
+      bodyMaxBytes: configuration.bodyMaxBytes,
+      headersMaxBytes: configuration.headersMaxBytes,
+      urlMaxBytes: configuration.urlMaxBytes,
+      headersTimeoutMs: configuration.headersTimeoutSeconds * SECOND,
+      requestTimeoutMs: configuration.requestTimeoutSeconds * SECOND,
+      slowBodyMs: configuration.slowBodySeconds * SECOND,
+      bodyMinBytesPerSecond: configuration.bodyMinBytesPerSecond,
+      corsOrigins: (configuration.corsOrigins ?? '')
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ''),
+    },
   );
   closing.add(() => app.close());
   await app.listen(configuration.apiPort, configuration.host);

@@ -3,6 +3,9 @@ export interface ApiSettings {
   idempotencyTtlHours: number;
   /** A worker that was not seen for so long is taken for dead. */
   leaseMs: number;
+  /** Of the JSON of a request. */
+  jsonMaxDepth: number;
+  jsonMaxKeys: number;
 }
 
 export const API_SETTINGS = Symbol('API_SETTINGS');

@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   DRAFT_NOT_FOUND: 'The job has no draft yet.',
   DRAFT_REVISION_CONFLICT: 'The draft has another revision than the one that was named.',
   DRAFT_OUT_OF_DATE: 'The inputs changed after the draft was made.',
+  IDEMPOTENCY_KEY_IN_PROGRESS: 'A request with this Idempotency-Key is still being carried out.',
   IDEMPOTENCY_KEY_REUSED: 'The Idempotency-Key was used with another request.',
   IF_MATCH_INVALID: 'If-Match holds no version of a job.',
   IF_MATCH_REQUIRED: 'The change needs If-Match with the version that it starts from.',
@@ -75,6 +76,7 @@ export const ERROR_CODES = {
   LLM_CALL_POSTPONED: 'The language model is to be asked again later; the draft waits.',
   LLM_PRICES_INVALID: 'The operator’s table of prices for language models is wrong.',
   MEDIA_TYPE_UNSUPPORTED: 'The Content-Type is not one that the route reads.',
+  NOT_ACCEPTABLE: 'The Accept header takes nothing that the route answers with.',
   PLAN_ALREADY_FROZEN_CONFLICT: 'The plan is frozen with other answers; those sent now came too late.',
   PLAN_FREEZE_NOT_ALLOWED: 'A plan is frozen of a job that is draft_ready.',
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
@@ -84,6 +86,7 @@ export const ERROR_CODES = {
   QUOTA_STORAGE_EXCEEDED: 'The tenant has stored as much as it may; this does not fit.',
   QUEUE_NOT_FOUND: 'There is no such queue.',
   REASON_REQUIRED: 'This is done for a reason: `reason` in the body, or the header X-SS-Reason.',
+  REQUEST_TOO_SLOW: 'The body of the request came too slowly.',
   RUN_NOT_FOUND: 'The job has no such run.',
   SCHEMA_MISMATCH: 'The database’s schema is not this release’s.',
   SERVICE_INTERNAL_ERROR: 'A fault of the service; the request id finds it in the logs.',
@@ -93,6 +96,7 @@ export const ERROR_CODES = {
   TENANT_ID_UNSAFE: 'The name of the tenant is of a form that is not taken.',
   TENANT_MISMATCH: 'X-SS-Tenant-ID names another tenant than the key’s.',
   TENANT_NOT_FOUND: 'There is no such tenant.',
+  URI_TOO_LONG: 'The address is longer than it may be.',
   UPLOAD_FILE_SIZE_LIMIT_EXCEEDED:
     'The file is larger than uploads may be: those of the tenant, or of everyone.',
 } as const satisfies Record<string, string>;

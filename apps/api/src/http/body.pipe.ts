@@ -2,10 +2,12 @@ import type { Fault } from '#observability';
 import { type ArgumentMetadata, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { RequestInvalid } from './request-invalid.js';
-import { assertWellFormed } from './well-formed.js';
+import { assertWellFormed, type JsonLimits } from './well-formed.js';
 
 /** Parses body and query by their DTO class; unknown fields are refused by name. */
 export class BodyPipe implements PipeTransform {
+  constructor(private readonly limits: JsonLimits) {}
+
   private readonly validation = new ValidationPipe({
     transform: true,
     whitelist: true,
@@ -20,9 +22,9 @@ export class BodyPipe implements PipeTransform {
       if (value !== undefined && value !== null && (typeof value !== 'object' || Array.isArray(value))) {
         throw new RequestInvalid([{ pointer: '', detail: 'must be a JSON object' }]);
       }
-      assertWellFormed(value);
+      assertWellFormed(value, this.limits);
     }
-    if (metadata.type === 'query') assertWellFormed(value);
+    if (metadata.type === 'query') assertWellFormed(value, this.limits);
     return (await this.validation.transform(value, metadata)) as unknown;
   }
 }

@@ -18,13 +18,16 @@ export class RouteTable {
   private readonly routes: (Route & { pattern: RegExp })[] = [];
 
   add(route: Route): void {
+    // Preflights of any address; see allowOrigins().
+    if (route.url === '*') return;
     this.routes.push({ ...route, pattern: patternOf(route.url) });
   }
 
   /** The methods that a path takes; none when there is no such address. */
   methodsOf(path: string): string[] {
     const methods = this.routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    return [...new Set(methods)].sort();
+    if (methods.length === 0) return [];
+    return [...new Set([...methods, 'OPTIONS'])].sort();
   }
 }
 

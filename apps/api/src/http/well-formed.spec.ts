@@ -2,6 +2,8 @@ import { DomainError } from '#observability';
 import { describe, expect, it } from '@jest/globals';
 import { assertWellFormed } from './well-formed.js';
 
+const LIMITS = { jsonMaxDepth: 64, jsonMaxKeys: 1_000 };
+
 function nested(levels: number): unknown {
   let value: unknown = 'core';
   for (let level = 0; level < levels; level++) value = level % 2 === 0 ? [value] : { in: value };
@@ -10,7 +12,7 @@ function nested(levels: number): unknown {
 
 function pointerOf(value: unknown): string {
   try {
-    assertWellFormed(value);
+    assertWellFormed(value, LIMITS);
   } catch (error) {
     if (error instanceof DomainError) return error.errors[0]!.pointer;
   }
@@ -19,7 +21,7 @@ function pointerOf(value: unknown): string {
 
 describe('assertWellFormed', () => {
   it('lets every ordinary value pass', () => {
-    assertWellFormed({ a: [1, true, null, undefined, 'ä 😀', { b: '' }], ['']: 1.5 });
+    assertWellFormed({ a: [1, true, null, undefined, 'ä 😀', { b: '' }], ['']: 1.5 }, LIMITS);
   });
 
   it('names the place of what PostgreSQL cannot hold', () => {
