@@ -38,6 +38,7 @@ import { NOBODY } from './http/denials.js';
 import { EtagInterceptor } from './http/etag.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
+import { RepeatInterceptor } from './http/repeat.interceptor.js';
 import { RequestShapeGuard } from './http/request-shape.guard.js';
 import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
@@ -153,6 +154,7 @@ export class ApiModule {
         { provide: APP_GUARD, useClass: RequestShapeGuard },
         { provide: APP_PIPE, useValue: new BodyPipe(settings) },
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
+        { provide: APP_INTERCEPTOR, useValue: new RepeatInterceptor(settings.idempotencyTtlHours) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied, resources.versions) },
       ],

@@ -54,7 +54,6 @@ export {
   TransitionRefused,
   UploadRefused,
 } from './refusals.js';
-export { type RepeatKey } from './repeated-requests.js';
 export { retryDelay, type RetryDefaults } from './retry-policy.js';
 export { RUN_FAILURES, type RunFailureCode } from './run-failures.js';
 export {

@@ -21,7 +21,7 @@ import { findViolations } from './invariants/invariant.js';
 import { INVARIANTS } from './invariants/invariants.js';
 import type { Job } from './job.js';
 import { JOB_STATUSES, hasEnded } from './job-moves.js';
-import type { RepeatKey } from './repeated-requests.js';
+import type { RepeatKey } from '#tenancy';
 
 /** Stands in whatever a client, a person or a program may write of the data. */
 const PERSONAL = 'Zebrafink';

@@ -4,7 +4,8 @@ import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#da
 import { type DatasetFormat, type Execution, StepFailed } from '#execution';
 import { fingerprint } from '#plans';
 import type { JobRef } from '#queue';
-import { randomUUID } from 'node:crypto';
+import { isRepeated, type RepeatableScope, transactOnce } from '#tenancy';
+import { createHash, randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { newDatasetKey } from './dataset-key.js';
@@ -57,9 +58,11 @@ export class JobInputs {
    * Tells what an upload may bring. Refuses before a byte is read when the job is not there or its inputs cannot change
    * any more.
    */
-  async open(scope: TenantScope, jobId: string, version: number | null): Promise<UploadRoom> {
+  async open(scope: RepeatableScope, jobId: string, version: number | null): Promise<UploadRoom> {
     return this.database.transaction(scope, async (tx) => {
-      assertEditable(await getJob(tx, { tenantId: scope.tenantId, jobId }), version);
+      const job = await getJob(tx, { tenantId: scope.tenantId, jobId });
+      // What the first request found has changed since, by itself: only the files tell whether this is a repeat.
+      if (!(await isRepeated(tx, scope))) assertEditable(job, version);
       return new UploadRoom(this.maxBytes, await findStorageUse(tx, scope.tenantId), MAX_DATASETS);
     });
   }
@@ -119,14 +122,16 @@ export class JobInputs {
 
   /** Adds received files to the job, all or none. */
   async add(
-    scope: TenantScope,
+    scope: RepeatableScope,
     jobId: string,
     received: readonly ReceivedDataset[],
     version: number | null,
   ): Promise<{ job: Job; datasets: InputDataset[] }> {
     const ref = { tenantId: scope.tenantId, jobId };
+    let added: InputDataset[] | null = null;
     try {
-      return await this.database.transaction(scope, async (tx) => {
+      // The job alone is kept for a repeat: what is known of the datasets goes when they go.
+      const job = await transactOnce(this.database, ofFiles(scope, received), async (tx) => {
         await this.lockEditable(tx, ref, version);
         const taken = (await this.rows.list(tx, ref)).map((dataset) => dataset.dataset_key);
         if (taken.length + received.length > MAX_DATASETS) throw new TooManyDatasets(MAX_DATASETS);
@@ -137,13 +142,18 @@ export class JobInputs {
         }
         const bytes = received.reduce((sum, dataset) => sum + dataset.bytes, 0);
         await assertStorageFits(tx, ref.tenantId, bytes);
-        return this.changed(
+        const changed = await this.changed(
           tx,
           ref,
           'job.inputs_added',
           received.map((dataset) => dataset.sha256),
         );
+        added = changed.datasets;
+        return changed.job;
       });
+      if (added) return { job, datasets: added };
+      await this.discard(ref, received);
+      return { job, datasets: (await this.list(scope, jobId)).datasets };
     } catch (error) {
       if (isUniqueViolation(error, 'input_dataset_one_primary_a_job'))
         throw new PrimaryDatasetMultiple(jobId);
@@ -215,6 +225,15 @@ export class JobInputs {
     const job = await this.jobs.findLocked(tx, ref);
     assertEditable(job ?? (await getJob(tx, ref)), version);
   }
+}
+
+/** The body of an upload is known when it is there: each boundary is another, the files are the same. */
+function ofFiles(scope: RepeatableScope, received: readonly ReceivedDataset[]): RepeatableScope {
+  if (!scope.repeat) return scope;
+  const files = received.map(({ role, original_name: name, sha256 }) => [role, name, sha256]);
+  const content = JSON.stringify([scope.repeat.bodySha256, files]);
+  const bodySha256 = createHash('sha256').update(content).digest('hex');
+  return { ...scope, repeat: { ...scope.repeat, bodySha256 } };
 }
 
 function assertEditable(job: Job, version: number | null): void {

@@ -10,6 +10,7 @@ import {
 import { span, toTraceparent, type TraceContext } from '#observability';
 import type { JobRef, Queue } from '#queue';
 import { type Plan, planNeeds } from '#plans';
+import { once, orRepeated, type RepeatableScope, type RepeatKey, transactOnce } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import { type Draft, type DraftEdit, Drafts, draftSha256 } from './drafts.js';
 import { explainRefusal, getJob, getJobWithData } from './explain-refusal.js';
@@ -31,7 +32,6 @@ import {
   JobVersionConflict,
   PrimaryDatasetMissing,
 } from './refusals.js';
-import { once, type RepeatKey } from './repeated-requests.js';
 import { RunningJobsLimit } from './running-jobs-limit.js';
 
 export interface NewJobRequest {
@@ -132,9 +132,9 @@ export class JobLifecycle {
   }
 
   /** Asks for a draft; a worker makes it. Asking again while one is being made changes no row. */
-  async requestDraft(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+  async requestDraft(scope: RepeatableScope, jobId: string, version: number | null): Promise<Job> {
     const ref = refIn(scope, jobId);
-    return this.database.transaction(scope, async (tx) => {
+    return transactOnce(this.database, scope, async (tx) => {
       const job = await this.lockEditable(tx, ref, version, 'The draft');
       if ((await this.inputs.list(tx, ref)).length === 0) throw new PrimaryDatasetMissing(jobId);
       if (job.draft_task?.state === 'pending') {
@@ -182,13 +182,13 @@ export class JobLifecycle {
   }
 
   /** Freezes the draft into the plan and queues the job, unless it is to be held. */
-  async confirm(scope: TenantScope, jobId: string, request: ConfirmRequest): Promise<Job> {
+  async confirm(scope: RepeatableScope, jobId: string, request: ConfirmRequest): Promise<Job> {
     return span('job confirm', { attributes: { 'ss.job_id': jobId } }, () =>
-      this.confirmLatest(scope, refIn(scope, jobId), request),
+      orRepeated(this.database, scope, () => this.confirmLatest(scope, refIn(scope, jobId), request)),
     );
   }
 
-  private async confirmLatest(scope: TenantScope, ref: JobRef, request: ConfirmRequest): Promise<Job> {
+  private async confirmLatest(scope: RepeatableScope, ref: JobRef, request: ConfirmRequest): Promise<Job> {
     const { jobId } = ref;
     const seen = await this.database.transaction(scope, async (tx) => {
       const job = await getJob(tx, ref);
@@ -211,7 +211,9 @@ export class JobLifecycle {
     const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
     const turn = request.hold ? null : await this.takeTurn(ref, job.priority);
     try {
-      return await this.database.transaction(scope, async (tx) => {
+      let isNew = false;
+      const answer = await transactOnce(this.database, scope, async (tx) => {
+        isNew = true;
         // The version that was read above: the plan that is frozen is the draft that was seen.
         await tx.describe('job.confirmed', {
           draft_revision: draft.revision,
@@ -225,6 +227,8 @@ export class JobLifecycle {
         countDraftReady(tx, draft.created_at, confirmed);
         return confirmed;
       });
+      if (!isNew) await this.freezer.discard(ref, prepared);
+      return answer;
     } catch (error) {
       await this.discard(ref, prepared, error);
       throw error;
@@ -232,19 +236,19 @@ export class JobLifecycle {
   }
 
   /** Queues a job that was confirmed on hold. */
-  async enqueue(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+  async enqueue(scope: RepeatableScope, jobId: string, version: number | null): Promise<Job> {
     return this.toQueue(scope, jobId, 'enqueue', version);
   }
 
   /** Queues a failed job once more, with all its attempts before it. */
-  async retry(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+  async retry(scope: RepeatableScope, jobId: string, version: number | null): Promise<Job> {
     return this.toQueue(scope, jobId, 'retry', version);
   }
 
   /** Ends the job. The worker that runs it loses its lease, and hears of it at once or with its next heartbeat. */
-  async cancel(scope: TenantScope, jobId: string, version: number | null): Promise<Job> {
+  async cancel(scope: RepeatableScope, jobId: string, version: number | null): Promise<Job> {
     const ref = refIn(scope, jobId);
-    return this.database.transaction(scope, async (tx) => {
+    return transactOnce(this.database, scope, async (tx) => {
       const cancelled = await this.jobs.tryMove(tx, ref, 'cancel', version, { draft_task: null });
       if (!cancelled) return explainRefusal(tx, ref, 'cancel', version);
       await this.queue.forget(tx, [ref]);
@@ -263,13 +267,13 @@ export class JobLifecycle {
   }
 
   private async toQueue(
-    scope: TenantScope,
+    scope: RepeatableScope,
     jobId: string,
     move: 'enqueue' | 'retry',
     version: number | null,
   ): Promise<Job> {
     const ref = refIn(scope, jobId);
-    return this.database.transaction(scope, async (tx) => {
+    return transactOnce(this.database, scope, async (tx) => {
       const change = move === 'retry' ? FRESH_START : {};
       const queued = await this.jobs.tryMove(tx, ref, move, version, change);
       if (!queued) return explainRefusal(tx, ref, move, version);

@@ -2,7 +2,7 @@ import { record } from '#audit';
 import type { Database, Instant, Scope, Tx } from '#database';
 import { DomainError } from '#observability';
 import { isQueueName, Messages, type Pause, Pauses, type QueueCounts, type QueueName, QUEUES } from '#queue';
-import { PLATFORM } from '#tenancy';
+import { PLATFORM, type RepeatableScope, transactOnce } from '#tenancy';
 
 /** A queue as operators see it. */
 export interface QueueState extends QueueCounts {
@@ -27,6 +27,9 @@ export function queueNamed(name: string): QueueName {
   return name;
 }
 
+/** Done for a reason, by a client that may ask again. */
+type Repeatable = Scope & Partial<RepeatableScope> & { reason: string };
+
 /** What operators do with queues. It touches every tenant's jobs, so its audit is the platform's, not a tenant's. */
 export class QueueControl {
   private readonly messages = new Messages();
@@ -39,9 +42,9 @@ export class QueueControl {
   }
 
   /** From now on no worker takes anything from the queue; what runs goes on. A paused queue stays as it is. */
-  async pause(scope: Scope & { reason: string }, queue: string): Promise<QueueState> {
+  async pause(scope: Repeatable, queue: string): Promise<QueueState> {
     const name = queueNamed(queue);
-    return this.onPlatform(scope, async (tx) => {
+    return this.onPlatformOnce(scope, async (tx) => {
       const paused = await this.pauses.pause(tx, name, scope.reason);
       if (paused) await record(tx, { action: 'queue.paused', resourceType: 'queue', resourceId: name });
       return this.readOne(tx, name);
@@ -49,9 +52,9 @@ export class QueueControl {
   }
 
   /** Workers look at once. A queue that is not paused stays as it is. */
-  async resume(scope: Scope & { reason: string }, queue: string): Promise<QueueState> {
+  async resume(scope: Repeatable, queue: string): Promise<QueueState> {
     const name = queueNamed(queue);
-    return this.onPlatform(scope, async (tx) => {
+    return this.onPlatformOnce(scope, async (tx) => {
       const ended = await this.pauses.resume(tx, name);
       if (ended) {
         const metadata = { paused_at: ended.paused_at, paused_by: ended.paused_by, paused_for: ended.reason };
@@ -65,6 +68,16 @@ export class QueueControl {
     const state = (await readQueues(tx, this.messages, this.pauses)).find((queue) => queue.name === name);
     if (!state) throw new QueueNotFound(name);
     return state;
+  }
+
+  /**
+   * The answer is kept with the tenant that asked, whose rows the platform's transaction does not see: so by one of
+   * its own, after the change. Should it be lost in between, the repeat finds the queue as the first request left it.
+   */
+  private async onPlatformOnce<T>(scope: Repeatable, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const { repeat, tenantId } = scope;
+    if (!repeat || tenantId === undefined) return this.onPlatform(scope, work);
+    return transactOnce(this.database, { ...scope, tenantId }, () => this.onPlatform(scope, work));
   }
 
   private async onPlatform<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -199,9 +199,3 @@ export class StaleLease extends DomainError {
     });
   }
 }
-
-export class IdempotencyKeyReused extends DomainError {
-  constructor() {
-    super('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another request. Take a new one.');
-  }
-}

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newTraceId } from '#observability';
-import { aTenant, JobPrograms, messagesOf, NOOP_PLAN, type TestDatabase, testDatabase } from '#testing';
-import type { RepeatKey } from './repeated-requests.js';
+import {
+  aTenant,
+  eventually,
+  JobPrograms,
+  messagesOf,
+  NOOP_PLAN,
+  type TestDatabase,
+  testDatabase,
+} from '#testing';
+import { once, type RepeatKey } from '#tenancy';
 
 let db: TestDatabase;
 let programs: JobPrograms;
@@ -63,6 +71,26 @@ describe('a repeated create', () => {
     expect(again.replayed).toBe(false);
     expect(again.job.job_id).not.toBe(job.job_id);
   });
+
+  it('is told to come back while the first one is still being carried out', async () => {
+    let isHeld = false;
+    let finish = (): void => undefined;
+    const held = new Promise<void>((resolve) => (finish = resolve));
+    const first = programs.api.transaction(programs.client(tenantId), (tx) =>
+      once(tx, keyed('slow'), async () => {
+        isHeld = true;
+        await held;
+        return {};
+      }),
+    );
+    await eventually(() => isHeld);
+    await expect(create(keyed('slow'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_IN_PROGRESS',
+      facts: { retry_after_seconds: 1 },
+    });
+    finish();
+    expect(await first).toEqual({ answer: {}, replayed: false });
+  }, 30_000);
 
   it('keeps no answer of a request that was refused', async () => {
     const refused = programs.lifecycle.create(

@@ -13,6 +13,7 @@ import {
   ScopeNotHeld,
   TenantNotFound,
 } from './refusals.js';
+import { type RepeatableScope, transactOnce } from './repeated-requests.js';
 import { isKeyScope, type KeyScope } from './scopes.js';
 import type { Tenants } from './tenants.js';
 
@@ -47,6 +48,12 @@ export interface NewKey {
 /** A key with its text, which is told this once. */
 export interface MadeKey {
   key: string;
+  apiKey: ApiKey;
+}
+
+/** The text is null in the answer to a repeat: it is kept nowhere. */
+export interface RepeatedKey {
+  key: string | null;
   apiKey: ApiKey;
 }
 
@@ -91,15 +98,25 @@ export class ApiKeys {
 
   /** Makes a key. Its text is in the answer and nowhere else, ever again. */
   async create(scope: TenantScope, wanted: NewKey, giver: Caller | null = null): Promise<MadeKey> {
+    return withText(await this.createOnce({ ...scope, repeat: null }, wanted, giver));
+  }
+
+  /** The same for a request that may come twice: there is one key, and only the first answer has its text. */
+  async createOnce(scope: RepeatableScope, wanted: NewKey, giver: Caller | null): Promise<RepeatedKey> {
     const scopes = wanted.scopes.map((name) => {
       if (!isKeyScope(name)) throw new KeyScopeUnknown(name);
       return name;
     });
     if (giver) requireMayGive(giver, scopes);
     if (!(await this.tenants.exists(scope, scope.tenantId))) throw new TenantNotFound(scope.tenantId);
-    return this.database.transaction(scope, (tx) =>
-      insert(tx, scope.tenantId, { name: wanted.name, scopes, expiresAt: wanted.expiresAt ?? null }),
-    );
+    let key: string | null = null;
+    const apiKey = await transactOnce(this.database, scope, async (tx) => {
+      const chosen = { name: wanted.name, scopes, expiresAt: wanted.expiresAt ?? null };
+      const made = await insert(tx, scope.tenantId, chosen);
+      key = made.key;
+      return made.apiKey;
+    });
+    return { key, apiKey };
   }
 
   async list(scope: TenantScope): Promise<ApiKey[]> {
@@ -117,7 +134,19 @@ export class ApiKeys {
     overlapSeconds: number,
     giver: Caller | null = null,
   ): Promise<MadeKey & { old: ApiKey }> {
-    return this.database.transaction(scope, async (tx) => {
+    const made = await this.rotateOnce({ ...scope, repeat: null }, keyId, overlapSeconds, giver);
+    return { ...withText(made), old: made.old };
+  }
+
+  /** The same for a request that may come twice; see {@link createOnce}. */
+  async rotateOnce(
+    scope: RepeatableScope,
+    keyId: string,
+    overlapSeconds: number,
+    giver: Caller | null,
+  ): Promise<RepeatedKey & { old: ApiKey }> {
+    let key: string | null = null;
+    const { apiKey, old: ended } = await transactOnce(this.database, scope, async (tx) => {
       const { scopes, name } = await getLocked(tx, scope.tenantId, keyId, true);
       if (giver) requireMayGive(giver, scopes);
       const place = [scope.tenantId, keyId];
@@ -132,13 +161,15 @@ export class ApiKeys {
         resourceId: keyId,
         metadata: { successor: made.apiKey.key_id, expires_at: old.expires_at },
       });
-      return { ...made, old };
+      key = made.key;
+      return { apiKey: made.apiKey, old };
     });
+    return { key, apiKey, old: ended };
   }
 
   /** Ends a key's validity now. A key that is revoked already stays as it is. */
-  async revoke(scope: TenantScope, keyId: string, giver: Caller | null = null): Promise<ApiKey> {
-    return this.database.transaction(scope, async (tx) => {
+  async revoke(scope: RepeatableScope, keyId: string, giver: Caller | null = null): Promise<ApiKey> {
+    return transactOnce(this.database, scope, async (tx) => {
       const key = await getLocked(tx, scope.tenantId, keyId, false);
       // Whoever may administer the platform is not to be locked out by one of its tenants.
       if (giver && key.scopes.includes('platform:admin')) throw new ScopeNotHeld('platform:admin');
@@ -180,6 +211,11 @@ export class ApiKeys {
       return row ?? null;
     });
   }
+}
+
+function withText({ key, apiKey }: RepeatedKey): MadeKey {
+  if (key === null) throw new Error('a key was made without its text');
+  return { key, apiKey };
 }
 
 async function insert(

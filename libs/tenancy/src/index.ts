@@ -8,6 +8,8 @@ export { KeyUses } from './key-uses.js';
 export { QueuedJobsExceeded, QuotaExceeded, RequestsExceeded, StorageExceeded } from './quota-exceeded.js';
 export {
   AccessRefused,
+  IdempotencyKeyInProgress,
+  IdempotencyKeyReused,
   KeyRefused,
   ReasonRequired,
   ScopeMissing,
@@ -16,6 +18,14 @@ export {
 } from './refusals.js';
 export { MostRecent } from './most-recent.js';
 export { type Allowance, RequestRates, type RequestRatesOptions } from './request-rates.js';
+export {
+  isRepeated,
+  once,
+  orRepeated,
+  type RepeatableScope,
+  type RepeatKey,
+  transactOnce,
+} from './repeated-requests.js';
 export { type KeyScope, SCOPES, TENANT_SCOPES } from './scopes.js';
 export {
   findTenantDrafting,

@@ -166,3 +166,19 @@ export class ReasonRequired extends DomainError {
     );
   }
 }
+
+export class IdempotencyKeyReused extends DomainError {
+  constructor() {
+    super('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another request. Take a new one.');
+  }
+}
+
+export class IdempotencyKeyInProgress extends DomainError {
+  constructor() {
+    super(
+      'IDEMPOTENCY_KEY_IN_PROGRESS',
+      'The first request with this Idempotency-Key is still being carried out. Repeat it shortly.',
+      { retry_after_seconds: 1 },
+    );
+  }
+}

@@ -5,7 +5,7 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
+import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT, REPEATABLE } from '../http/documented.js';
 import { IfMatch, required } from '../http/if-match.js';
 import { JobIdParam, RevisionParam } from '../http/path-params.js';
 import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
@@ -33,6 +33,7 @@ export class DraftController {
   ) {}
 
   @Post()
+  @REPEATABLE
   @HttpCode(200)
   @Needs('jobs:write')
   @JOB_ID

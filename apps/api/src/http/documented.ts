@@ -37,3 +37,12 @@ export const PREFER_WAIT: MethodDecorator = ApiHeader({
   required: false,
   description: 'wait=N: hold the answer until there is one, N seconds at most (60).',
 });
+
+export const REPEATABLE: MethodDecorator = ApiHeader({
+  name: 'Idempotency-Key',
+  required: false,
+  description:
+    'Chosen by the client, 1 to 255 characters. The same key and request again: done once, and answered as the first ' +
+    'time, with `Idempotent-Replayed: true`. Another request: 422. The first one not done yet: 409.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+});

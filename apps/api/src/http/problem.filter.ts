@@ -56,10 +56,12 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     if (problem.status === 503) void reply.header('Retry-After', '2');
     const retryAfter = problem['retry_after_seconds'];
-    if (problem.status === 429 && typeof retryAfter === 'number')
+    if ([409, 429].includes(problem.status) && typeof retryAfter === 'number')
       void reply.header('Retry-After', String(retryAfter));
     if (problem.code === 'JOB_VERSION_CONFLICT')
       void reply.header('ETag', `"${String(problem['current_version'])}"`);
+    if (problem.code === 'JOB_ALREADY_EXISTS')
+      void reply.header('Location', `/v1/jobs/${encodeURIComponent(String(problem['job_id']))}`);
     if (problem.code === 'ARTIFACT_RANGE_UNSATISFIABLE')
       void reply.header('Content-Range', `bytes */${String(problem['bytes'])}`);
     void reply.header('X-SS-Request-Id', request.id);

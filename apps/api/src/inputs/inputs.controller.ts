@@ -12,7 +12,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented, IF_MATCH, JOB_ID } from '../http/documented.js';
+import { Documented, IF_MATCH, JOB_ID, REPEATABLE } from '../http/documented.js';
 import { IfMatch } from '../http/if-match.js';
 import { DatasetKeyParam, JobIdParam } from '../http/path-params.js';
 import { type JobBody, JobBody as JobBodyClass, toJobBody } from '../jobs/job.body.js';
@@ -35,6 +35,7 @@ export class InputsController {
   constructor(private readonly inputs: JobInputs) {}
 
   @Post()
+  @REPEATABLE
   @HttpCode(201)
   @Needs('jobs:write')
   @JOB_ID

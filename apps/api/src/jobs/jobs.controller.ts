@@ -1,13 +1,11 @@
 import { Drain } from '#health';
 import { hasEnded, JobLifecycle, JobReads, type Job } from '#jobs';
-import { metrics } from '#observability';
 import { PlanInvalid } from '#plans';
 import { requireScope } from '#tenancy';
-import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiCreatedResponse,
-  ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
@@ -17,18 +15,16 @@ import { createHash } from 'node:crypto';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { decodeCursor, encodeCursor } from '../http/cursor.js';
-import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT } from '../http/documented.js';
+import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT, REPEATABLE } from '../http/documented.js';
 import { IfMatch } from '../http/if-match.js';
 import { JobIdParam } from '../http/path-params.js';
 import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { LegacyJobs } from '../legacy/legacy-jobs.js';
-import { API_SETTINGS, type ApiSettings } from '../settings.js';
 import { type JobBody, JobBody as JobBodyClass, JobPage, toJobBody } from './job.body.js';
 import { ConfirmRequest, CreateJobRequest, ListJobsQuery, ReasonRequest, RunRequest } from './job.request.js';
 
 const DEFAULT_PAGE = 50;
-const MAX_IDEMPOTENCY_KEY = 255;
 
 @ApiTags('jobs')
 @Documented()
@@ -37,7 +33,6 @@ export class JobsController {
   constructor(
     private readonly lifecycle: JobLifecycle,
     private readonly reads: JobReads,
-    @Inject(API_SETTINGS) private readonly settings: ApiSettings,
     private readonly drain: Drain,
     private readonly legacy: LegacyJobs,
   ) {}
@@ -45,16 +40,11 @@ export class JobsController {
   @Post()
   @Needs('jobs:write')
   @ApiOperation({ summary: 'Make a job: a question, or a plan of your own' })
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description: 'The same key and body: the same job.',
-  })
+  @REPEATABLE
   @ApiCreatedResponse({ type: JobBodyClass, headers: { Location: { schema: { type: 'string' } } } })
   async create(
     @Asks() asking: Asking,
     @Body() body: CreateJobRequest,
-    @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobBody> {
     if (body.confirm) requireScope(asking.caller, 'jobs:confirm');
@@ -64,14 +54,6 @@ export class JobsController {
         : []),
       ...(body.hold && !body.confirm
         ? [{ pointer: '/hold', detail: 'holds what is confirmed; send confirm: true' }]
-        : []),
-      ...(key !== undefined && (key === '' || key.length > MAX_IDEMPOTENCY_KEY)
-        ? [
-            {
-              pointer: '',
-              detail: `Idempotency-Key must have 1 to ${String(MAX_IDEMPOTENCY_KEY)} characters`,
-            },
-          ]
         : []),
     ];
     if (faults.length > 0) throw new RequestInvalid(faults);
@@ -91,20 +73,14 @@ export class JobsController {
           traceId: asking.trace.traceId,
           traceParent: asking.trace.parent,
         },
-        key === undefined
-          ? null
-          : {
-              route: 'POST /v1/jobs',
-              key,
-              bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
-              ttlHours: this.settings.idempotencyTtlHours,
-            },
+        // Over the fields as they were understood, as it was when only this route took keys.
+        asking.repeat && {
+          ...asking.repeat,
+          bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
+        },
       )
       .catch(pointIntoPlan);
-    if (replayed) {
-      metrics.idempotentReplays.inc();
-      void reply.header('Idempotent-Replayed', 'true');
-    }
+    if (replayed) asking.repeat?.onReplay?.();
     void reply.header('Location', `/v1/jobs/${encodeURIComponent(job.job_id)}`);
     return toJobBody(job);
   }
@@ -150,6 +126,7 @@ export class JobsController {
   }
 
   @Post(':job_id/confirm')
+  @REPEATABLE
   @HttpCode(200)
   @Needs('jobs:confirm')
   @JOB_ID
@@ -169,6 +146,7 @@ export class JobsController {
   }
 
   @Post(':job_id/run')
+  @REPEATABLE
   @HttpCode(202)
   @Needs('jobs:confirm')
   @JOB_ID
@@ -185,6 +163,7 @@ export class JobsController {
   }
 
   @Post(':job_id/cancel')
+  @REPEATABLE
   @HttpCode(200)
   @Needs('jobs:write')
   @JOB_ID
@@ -201,6 +180,7 @@ export class JobsController {
   }
 
   @Post(':job_id/retry')
+  @REPEATABLE
   @HttpCode(202)
   @Needs('jobs:confirm')
   @JOB_ID

@@ -55,8 +55,13 @@ export class KeyList {
 }
 
 export class NewKeyBody extends KeyBody {
-  @ApiProperty({ example: 'ssk.…', description: 'The key itself: shown this once.' })
-  key!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'ssk.…',
+    description: 'The key itself: shown this once, and null in the answer to a repeat.',
+  })
+  key!: string | null;
 }
 
 export class CreateKeyRequest {

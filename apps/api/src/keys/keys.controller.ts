@@ -3,15 +3,15 @@ import { Body, Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/co
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import { ReasonRequest } from '../jobs/job.request.js';
 import { CreateKeyRequest, KeyBody, KeyList, NewKeyBody, RotateKeyRequest } from './key.body.js';
 
 const KEY_ID: MethodDecorator = ApiParam({ name: 'key_id', schema: { type: 'string' } });
 
 /**
- * The keys of the caller's tenant. No answer is kept for an `Idempotency-Key`: it would hold a secret. Who lost an
- * answer revokes that key and makes another.
+ * The keys of the caller's tenant. The answer that is kept for an `Idempotency-Key` is without the secret: who lost the
+ * first one revokes that key and makes another.
  */
 @ApiTags('keys')
 @Documented()
@@ -28,16 +28,18 @@ export class KeysController {
   }
 
   @Post()
+  @REPEATABLE
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Make a key; it is shown this once' })
   @ApiCreatedResponse({ type: NewKeyBody })
   async create(@Asks() asking: Asking, @Body() body: CreateKeyRequest): Promise<NewKeyBody> {
     const wanted = { name: body.name, scopes: body.scopes, expiresAt: body.expires_at ?? null };
-    const { key, apiKey } = await this.keys.create(asking.scope(), wanted, asking.caller);
+    const { key, apiKey } = await this.keys.createOnce(asking.scope(), wanted, asking.caller);
     return { ...apiKey, key };
   }
 
   @Post(':key_id/rotate')
+  @REPEATABLE
   @Header('Cache-Control', 'no-store')
   @KEY_ID
   @ApiOperation({ summary: 'Make a key that may do the same; the old one ends when the overlap is over' })
@@ -47,11 +49,12 @@ export class KeysController {
     @Param('key_id') keyId: string,
     @Body() { overlap_seconds: overlap = DEFAULT_OVERLAP_SECONDS }: RotateKeyRequest,
   ): Promise<NewKeyBody> {
-    const { key, apiKey } = await this.keys.rotate(asking.scope(), keyId, overlap, asking.caller);
+    const { key, apiKey } = await this.keys.rotateOnce(asking.scope(), keyId, overlap, asking.caller);
     return { ...apiKey, key };
   }
 
   @Post(':key_id/revoke')
+  @REPEATABLE
   @HttpCode(200)
   @KEY_ID
   @ApiOperation({ summary: 'End a key now, for a reason' })

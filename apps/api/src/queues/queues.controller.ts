@@ -4,7 +4,7 @@ import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import { ReasonRequest } from '../jobs/job.request.js';
 import { QueueBody, QueueList } from './queue.body.js';
 
@@ -26,6 +26,7 @@ export class QueuesController {
   }
 
   @Post(':name/pause')
+  @REPEATABLE
   @HttpCode(200)
   @NAME
   @ApiOperation({ summary: 'Let no worker take anything from the queue; what runs goes on' })
@@ -39,6 +40,7 @@ export class QueuesController {
   }
 
   @Post(':name/resume')
+  @REPEATABLE
   @HttpCode(200)
   @NAME
   @ApiOperation({ summary: 'Let workers take from the queue again, at once' })
