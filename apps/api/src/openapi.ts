@@ -1,6 +1,7 @@
 import { HEALTH_REPORT_SCHEMAS } from '#health';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { describeHeaders } from './http/described-headers.js';
 import { DOCUMENTED_MODELS } from './http/documented.js';
 import { LegacyRefusalBody } from './legacy-routes/documented-legacy.js';
 import type { Document } from './openapi/document.js';
@@ -32,6 +33,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
   describeProbes(document);
+  describeHeaders(document);
   // For whoever watches the programs, not for clients of the API.
   delete document.paths['/metrics'];
   return document;

@@ -5,7 +5,7 @@ interface Operation {
   operationId: string;
   summary?: string;
   security?: object[];
-  responses: Record<string, { description?: string }>;
+  responses: Record<string, { description?: string; headers?: object }>;
   parameters?: { name: string; in: string }[];
 }
 
@@ -61,6 +61,20 @@ describe('/openapi.json', () => {
     }
     const ids = operations().map(([, , { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('names the headers that all answers under a key have', () => {
+    for (const [name, path, { responses }] of operations()) {
+      if (!path.startsWith('/v1/')) continue;
+      for (const [status, { headers }] of Object.entries(responses)) {
+        const named = ['X-SS-Request-Id', 'RateLimit', 'RateLimit-Policy'];
+        expect([name, status, Object.keys(headers ?? {})]).toEqual([
+          name,
+          status,
+          expect.arrayContaining(named),
+        ]);
+      }
+    }
   });
 
   it('points to nothing that it does not define', () => {
