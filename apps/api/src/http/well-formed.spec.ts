@@ -32,9 +32,9 @@ describe('assertWellFormed', () => {
   });
 
   it('takes 64 levels, and ends at the 65th however deep it goes on', () => {
-    assertWellFormed(nested(64));
+    assertWellFormed(nested(64), LIMITS);
     expect(() => {
-      assertWellFormed(nested(65));
+      assertWellFormed(nested(65), LIMITS);
     }).toThrow();
     expect(pointerOf(nested(100_000)).split('/').length - 1).toBe(64);
   });
