@@ -441,10 +441,10 @@ describe('addresses', () => {
     expect(refusalOf(await client.get<Problem>('/v2/jobs'))).toEqual([404, 'API_NOT_FOUND']);
     expect(refusalOf(await client.get<Problem>('/'))).toEqual([404, 'API_NOT_FOUND']);
     for (const [method, path, allow] of [
-      ['DELETE', '/v1/jobs', 'GET, HEAD, POST'],
-      ['PUT', '/v1/jobs/x/draft', 'GET, HEAD, PATCH, POST'],
-      ['POST', '/v1/jobs/x/artifacts/a/b', 'GET, HEAD'],
-      ['PATCH', '/health/live', 'GET, HEAD'],
+      ['DELETE', '/v1/jobs', 'GET, HEAD, OPTIONS, POST'],
+      ['PUT', '/v1/jobs/x/draft', 'GET, HEAD, OPTIONS, PATCH, POST'],
+      ['POST', '/v1/jobs/x/artifacts/a/b', 'GET, HEAD, OPTIONS'],
+      ['PATCH', '/health/live', 'GET, HEAD, OPTIONS'],
     ] as const) {
       const answer = await client.send<Problem>(method, path);
       expect([path, ...refusalOf(answer)]).toEqual([path, 405, 'API_METHOD_NOT_ALLOWED']);
