@@ -128,7 +128,7 @@ export class JobInputs {
     version: number | null,
   ): Promise<{ job: Job; datasets: InputDataset[] }> {
     const ref = { tenantId: scope.tenantId, jobId };
-    let added: InputDataset[] | null = null;
+    const added: { datasets: InputDataset[] | null } = { datasets: null };
     try {
       // The job alone is kept for a repeat: what is known of the datasets goes when they go.
       const job = await transactOnce(this.database, ofFiles(scope, received), async (tx) => {
@@ -148,10 +148,10 @@ export class JobInputs {
           'job.inputs_added',
           received.map((dataset) => dataset.sha256),
         );
-        added = changed.datasets;
+        added.datasets = changed.datasets;
         return changed.job;
       });
-      if (added) return { job, datasets: added };
+      if (added.datasets) return { job, datasets: added.datasets };
       await this.discard(ref, received);
       return { job, datasets: (await this.list(scope, jobId)).datasets };
     } catch (error) {

@@ -211,9 +211,9 @@ export class JobLifecycle {
     const prepared = await this.freezer.prepare(ref, draft, job.inputs_fingerprint, datasetKeys);
     const turn = request.hold ? null : await this.takeTurn(ref, job.priority);
     try {
-      let isNew = false;
+      const made = { isNew: false };
       const answer = await transactOnce(this.database, scope, async (tx) => {
-        isNew = true;
+        made.isNew = true;
         // The version that was read above: the plan that is frozen is the draft that was seen.
         await tx.describe('job.confirmed', {
           draft_revision: draft.revision,
@@ -227,7 +227,7 @@ export class JobLifecycle {
         countDraftReady(tx, draft.created_at, confirmed);
         return confirmed;
       });
-      if (!isNew) await this.freezer.discard(ref, prepared);
+      if (!made.isNew) await this.freezer.discard(ref, prepared);
       return answer;
     } catch (error) {
       await this.discard(ref, prepared, error);

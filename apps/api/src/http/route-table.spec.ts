@@ -15,9 +15,9 @@ for (const [method, url] of [
 describe('a route table', () => {
   it('knows the methods of an address, each once and in order', () => {
     table.add({ method: 'GET', url: '/v1/jobs' });
-    expect(table.methodsOf('/v1/jobs')).toEqual(['GET', 'POST']);
-    expect(table.methodsOf('/v1/jobs/a%2Fb')).toEqual(['GET']);
-    expect(table.methodsOf('/v1/jobs/a/artifacts/b/c.csv')).toEqual(['GET']);
+    expect(table.methodsOf('/v1/jobs')).toEqual(['GET', 'OPTIONS', 'POST']);
+    expect(table.methodsOf('/v1/jobs/a%2Fb')).toEqual(['GET', 'OPTIONS']);
+    expect(table.methodsOf('/v1/jobs/a/artifacts/b/c.csv')).toEqual(['GET', 'OPTIONS']);
   });
 
   it.each(['/', '/v1', '/v1/jobs/a/b', '/v2/v1/jobs', '/openapiXjson', '/v1/jobs/a/artifacts'])(
