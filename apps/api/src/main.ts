@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
 import {
@@ -57,7 +57,7 @@ try {
   await queue.start();
 
   const profiles = readCommandProfiles(configuration.commandProfiles);
-  const store = new FolderArtifactStore(configuration.artifactsDir);
+  const store = await openArtifactStore(configuration);
   const app = await createApi(
     {
       database,

@@ -1,4 +1,4 @@
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
 import { Database } from '#database';
 import { JobImport } from '#migration';
@@ -31,7 +31,7 @@ export async function withImport<T>(
   const queue = new Queue(database, operatorScope(), { consumes: false, onError });
   try {
     await queue.start();
-    const store = new FolderArtifactStore(configuration.artifactsDir);
+    const store = await openArtifactStore(configuration);
     return await work(
       new JobImport(database, queue, store, operatorScope(), eventLog(configuration)),
       database,

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import { AuditSeal, CheckpointFolder, openSigner } from '#audit';
 import { readDotEnv } from '#configuration';
 import { Execution, readCommandProfiles } from '#execution';
@@ -81,7 +81,7 @@ try {
   const { dataDir } = configuration;
   const signer = await openSigner(configuration.auditSigningKey ?? resolve(dataDir, 'audit/signing-key.pem'));
   const checkpointsDir = configuration.auditCheckpointsDir ?? resolve(dataDir, 'audit/checkpoints');
-  const store = new FolderArtifactStore(configuration.artifactsDir);
+  const store = await openArtifactStore(configuration);
   const leaseMs = configuration.queueLeaseTtlSeconds * SECOND;
   const pollMs = configuration.queuePollSeconds * SECOND;
   const heartbeatMs = configuration.queueHeartbeatSeconds * SECOND;

@@ -1,25 +1,34 @@
-import { ArtifactNotFound, type ArtifactStore } from '#artifacts';
+import { ArtifactNotFound, type ArtifactStore, ArtifactStoreUnavailable } from '#artifacts';
 import type { ProducedFile, TableFile } from '#execution';
 import type { DoneStep, Lease, NewArtifact } from '#jobs';
 import { isDomainError } from '#observability';
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 
 const ARTIFACT_MAX_BYTES = 4 * 1024 ** 3;
 const TABLE_KIND = 'table.parquet';
 
-/** The store did not take a file, for no fault of the step that made it: a full or missing disk, most often. */
+/** The store did not take or give a file, for no fault of the step that made it: a full or missing disk, most often. */
 export class FilesUnavailable extends Error {
   constructor(cause: unknown) {
-    super('The artifact store did not take a file of the run.', { cause });
+    super('The artifact store did not take or give a file of the run.', { cause });
   }
 }
 
 /** The files of a run's steps on their way into the artifact store, and out of it again when a run is resumed. */
 export class RunFiles {
+  private readonly copies: string;
+  /** By the name in the store: several steps read the same datasets. */
+  private readonly local = new Map<string, Promise<string>>();
+
   constructor(
     private readonly store: ArtifactStore,
     private readonly lease: Lease,
-  ) {}
+    workspace: string,
+  ) {
+    // Beside the folders that steps work in.
+    this.copies = join(workspace, 'copies');
+  }
 
   /** Files go to the store first, under the run's own names; their rows follow with the step's outcome. */
   async keep(stepId: string, files: readonly ProducedFile[], signal: AbortSignal): Promise<NewArtifact[]> {
@@ -31,8 +40,8 @@ export class RunFiles {
       const written = await this.store
         .write({ ...this.lease, storageName }, source, limits)
         .catch((error: unknown) => {
-          if (signal.aborted || isDomainError(error)) throw error;
-          throw new FilesUnavailable(error);
+          if (signal.aborted) throw error;
+          throw unavailable(error);
         });
       kept.push({
         rel_path: file.relPath,
@@ -54,8 +63,18 @@ export class RunFiles {
     }
   }
 
-  pathOf(storageName: string): string {
-    return this.store.pathOf({ ...this.lease, storageName });
+  /** Where this machine has it; of a store elsewhere a copy, compared with the hash that was recorded. */
+  async localPath(storageName: string, sha256: string | null): Promise<string> {
+    const known = this.local.get(storageName);
+    if (known) return known;
+    const path = this.store
+      .localPath({ ...this.lease, storageName }, { folder: this.copies, sha256 })
+      .catch((error: unknown) => {
+        this.local.delete(storageName);
+        throw unavailable(error);
+      });
+    this.local.set(storageName, path);
+    return path;
   }
 
   /** The table that a step just made, for the steps after it. */
@@ -67,9 +86,19 @@ export class RunFiles {
   /** The table of a step that was done before; null if there was none. Throws if a file of the step is gone. */
   async tableOfDone(done: DoneStep): Promise<TableFile | null> {
     for (const { storageName } of done.files) {
-      if (!(await this.store.stat({ ...this.lease, storageName }))) throw new ArtifactNotFound();
+      const found = await this.store.stat({ ...this.lease, storageName }).catch((error: unknown) => {
+        throw unavailable(error);
+      });
+      if (!found) throw new ArtifactNotFound();
     }
     const table = done.files.find((file) => file.kind === TABLE_KIND);
-    return table ? { stepId: done.stepId, path: this.pathOf(table.storageName) } : null;
+    return table ? { stepId: done.stepId, path: await this.localPath(table.storageName, null) } : null;
   }
+}
+
+/** An outage of the store is no refusal: the run is worth another try. */
+function unavailable(error: unknown): unknown {
+  return isDomainError(error) && !(error instanceof ArtifactStoreUnavailable)
+    ? error
+    : new FilesUnavailable(error);
 }

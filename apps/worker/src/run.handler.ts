@@ -93,7 +93,7 @@ export class RunHandler {
       ({ plan } = order);
       const seconds = plan.timeout_seconds;
       limit = AbortSignal.timeout(seconds === undefined ? this.settings.runTimeoutMs : seconds * 1_000);
-      await new StepWalk(this.runs, this.execution, new RunFiles(this.store, run), {
+      await new StepWalk(this.runs, this.execution, new RunFiles(this.store, run, workspace), {
         run,
         order,
         workspace,

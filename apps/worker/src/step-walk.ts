@@ -4,6 +4,7 @@ import {
   StepAborted,
   StepFailed,
   type StepOutcome,
+  type StepRequest,
   type TableFile,
 } from '#execution';
 import type { ClaimedRun, Failure, JobRuns, RunOrder, StepResult } from '#jobs';
@@ -103,7 +104,7 @@ export class StepWalk {
   }
 
   private async carryOutStep(step: Step): Promise<StepOutcome> {
-    const { order, workspace, stepTimeoutMs, signal } = this.options;
+    const { workspace, stepTimeoutMs, signal } = this.options;
     const begunAt = performance.now();
     const told = (outcome: 'succeeded' | 'failed' | 'timed_out'): void => {
       metrics.stepSeconds.observe({ type: step.type, outcome }, (performance.now() - begunAt) / 1_000);
@@ -111,11 +112,7 @@ export class StepWalk {
     try {
       const outcome = await this.execution.run({
         step,
-        datasets: order.datasets.map((dataset) => ({
-          datasetKey: dataset.dataset_key,
-          format: dataset.format,
-          path: this.files.pathOf(dataset.storage_name),
-        })),
+        datasets: await this.datasetsFor(step),
         tables: this.tables,
         workspace,
         traceVariables: this.traceVariables(),
@@ -143,6 +140,17 @@ export class StepWalk {
       markFailed(failure.code);
       throw new StepRefused(outcome, failure, error);
     }
+  }
+
+  private async datasetsFor({ type }: Step): Promise<StepRequest['datasets']> {
+    if (type === 'noop' || type === 'chart') return [];
+    return Promise.all(
+      this.options.order.datasets.map(async ({ dataset_key: datasetKey, format, storage_name, sha256 }) => ({
+        datasetKey,
+        format,
+        path: await this.files.localPath(storage_name, sha256),
+      })),
+    );
   }
 
   /** Keeps how the step ended with its files: the files first, and all of them or none. */

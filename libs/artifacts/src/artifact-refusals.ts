@@ -23,3 +23,23 @@ export class UploadTooLarge extends DomainError {
     );
   }
 }
+
+/** The file is there, and is another than the one that was kept. */
+export class ArtifactChanged extends DomainError {
+  constructor() {
+    super('ARTIFACT_CHANGED', 'The file in the artifact store is not the one that was kept there.');
+  }
+}
+
+/** In the words that probes use. */
+export type StoreFault = 'unreachable' | 'access_denied' | 'missing';
+
+/** The store does not do its work now; nothing is known of the file. */
+export class ArtifactStoreUnavailable extends DomainError {
+  constructor(
+    readonly why: StoreFault,
+    cause: unknown,
+  ) {
+    super('ARTIFACT_STORE_UNAVAILABLE', `The artifact store cannot serve now (${why}).`, {}, [], { cause });
+  }
+}

@@ -38,6 +38,27 @@ export interface ByteRange {
   end?: number;
 }
 
+/** Where a copy is made, if one has to be, and what it has to be; null where nobody knows. */
+export interface LocalCopy {
+  folder: string;
+  sha256: string | null;
+}
+
+/** What somebody says that they will send. */
+export interface AnnouncedFile {
+  bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
+  ttlSeconds: number;
+}
+
+/** A request by which whoever has it can send one file, of announced length and hash. */
+export interface PresignedPut {
+  url: string;
+  /** To be sent as they are. */
+  headers: Readonly<Record<string, string>>;
+}
+
 /** Where bytes live: a file is there whole or not at all, and is found again by its reference alone. */
 export interface ArtifactStore {
   /** Keeps the whole source under the reference, replacing what was there; a cut source changes nothing. */
@@ -50,8 +71,13 @@ export interface ArtifactStore {
   open(ref: ArtifactRef, range?: ByteRange): Promise<Readable>;
   /** How large the file is; null when there is none. */
   stat(ref: ArtifactRef): Promise<{ bytes: number } | null>;
-  /** A path on this machine that a child process can read. */
-  pathOf(ref: ArtifactRef): string;
+  /**
+   * A path on this machine that a child process can read: where the file lies, or a copy, made in a folder that the
+   * caller removes. A copy that has another hash than it should is refused with `ARTIFACT_CHANGED`.
+   */
+  localPath(ref: ArtifactRef, copy: LocalCopy): Promise<string>;
+  /** An address to which somebody else can send the file, once; null where the store has none to give. */
+  presign(ref: ArtifactRef, announced: AnnouncedFile): Promise<PresignedPut | null>;
   /** Forgets the file; content with its being gone already. */
   remove(ref: ArtifactRef): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import { link, mkdir, open, realpath, rename, rm, statfs, writeFile } from 'node
 import { dirname, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ArtifactNotFound, ArtifactPathUnsafe, UploadTooLarge } from './artifact-refusals.js';
+import { ArtifactNotFound, ArtifactPathUnsafe } from './artifact-refusals.js';
 import type {
   ArtifactRef,
   ArtifactStore,
@@ -16,15 +16,16 @@ import type {
   Written,
   StoreRoom,
 } from './artifact-store.js';
+import { ByteMeter } from './byte-meter.js';
 import { ID_FILE, jobFolders } from './job-folders.js';
+import { jobSegments } from './job-segments.js';
 import { encodeSegment, isHashed } from './path-segment.js';
 import { assertSafeStorageName } from './rel-path.js';
 import { removeFiles } from './remove-files.js';
 
 /**
  * Keeps artifacts in folders: `<root>/<tenant>/<shard>/<job>/<storageName>`.
- * The shard is two hex digits of SHA-256 over the job id. The first two characters of the id itself will not
- * do: ids share their beginnings (a prefix, a date), so that nearly all jobs would meet in one folder.
+ * The first three are {@link jobSegments}.
  */
 export class FolderArtifactStore implements ArtifactStore {
   constructor(private readonly root: string) {}
@@ -109,6 +110,15 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
+  localPath(ref: ArtifactRef): Promise<string> {
+    return Promise.resolve(this.pathOf(ref));
+  }
+
+  /** Whoever may write here is on this machine, or has a key of the API. */
+  presign(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   pathOf(ref: ArtifactRef): string {
     assertSafeStorageName(ref.storageName);
     return join(this.jobFolder(ref), ...ref.storageName.split('/'));
@@ -161,8 +171,7 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   private jobFolder(ref: JobPlace): string {
-    const shard = createHash('sha256').update(ref.jobId).digest('hex').slice(0, 2);
-    return join(this.tenantFolder(ref), shard, encodeSegment(ref.jobId));
+    return join(this.root, ...jobSegments(ref));
   }
 
   /** A hashed folder name tells nobody whose it is, so the id lies in a file inside. */
@@ -204,21 +213,12 @@ async function copyMetered(
   path: string,
   { maxBytes, signal }: WriteLimits,
 ): Promise<Written> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* meter(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw new UploadTooLarge(maxBytes, bytes);
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
+  const meter = new ByteMeter(maxBytes);
   const handle = await open(path, 'wx', 0o640);
   // `flush` syncs before the close, so the rename never puts a name on bytes that a power cut would take.
   const target = handle.createWriteStream({ flush: true });
-  await pipeline(source, meter, target, signal ? { signal } : {});
-  return { bytes, sha256: hash.digest('hex') };
+  await pipeline(source, meter.pass, target, signal ? { signal } : {});
+  return meter.written();
 }
 
 async function measure(path: string): Promise<Written> {

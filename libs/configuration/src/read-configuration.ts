@@ -55,6 +55,9 @@ function crossFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFa
   if (apiPort !== null && apiPort !== 0 && apiPort === number('workerPort')) {
     faults.push({ name: 'SS_WORKER_PORT', rule: 'must differ from SS_API_PORT' });
   }
+  if (values.get('artifactStore') === 's3' && values.get('s3Bucket') === null) {
+    faults.push({ name: 'SS_S3_BUCKET', rule: 'is needed with SS_ARTIFACT_STORE=s3' });
+  }
   return [...faults, ...llmFaults(values), ...oidcFaults(values)];
 }
 

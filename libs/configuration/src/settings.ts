@@ -121,6 +121,61 @@ export const settings = {
     about:
       'The folder for datasets and artifacts, shared by all programs; without it `artifacts` in the data folder.',
   },
+  SS_ARTIFACT_STORE: {
+    field: 'artifactStore',
+    kind: 'choice',
+    values: ['folder', 's3'],
+    default: 'folder',
+    readBy: all,
+    about:
+      'Where datasets and artifacts are kept: `SS_ARTIFACTS_DIR`, or a bucket, with credentials as the AWS SDK finds them (docs/files.md).',
+  },
+  SS_S3_BUCKET: {
+    field: 's3Bucket',
+    kind: 'text',
+    default: null,
+    readBy: all,
+    about: 'The bucket; needed with `SS_ARTIFACT_STORE=s3`.',
+  },
+  SS_S3_REGION: {
+    field: 's3Region',
+    kind: 'text',
+    default: null,
+    readBy: all,
+    about: 'The region of the bucket; without it as the AWS SDK finds it (`AWS_REGION`, say).',
+  },
+  SS_S3_ENDPOINT: {
+    field: 's3Endpoint',
+    kind: 'httpUrl',
+    default: null,
+    readBy: all,
+    about: 'The address of an S3-speaking server; without it Amazon’s.',
+  },
+  SS_S3_PREFIX: {
+    field: 's3Prefix',
+    kind: 'text',
+    default: null,
+    readBy: all,
+    about: 'What every key in the bucket begins with.',
+  },
+  SS_S3_PATH_STYLE: {
+    field: 's3PathStyle',
+    kind: 'boolean',
+    default: false,
+    readBy: all,
+    about:
+      'Whether the bucket stands in the path of the address and not in the host, as most servers but Amazon’s want it.',
+  },
+  SS_S3_TIMEOUT_SECONDS: {
+    field: 's3TimeoutSeconds',
+    kind: 'seconds',
+    min: 1,
+    max: 3600,
+    default: 30,
+    readBy: all,
+    about:
+      'A connection to the store on which nothing moves for so long is given up; requests are tried four times.',
+  },
   SS_LEGACY_JOBS_DIR: {
     field: 'legacyJobsDir',
     kind: 'path',

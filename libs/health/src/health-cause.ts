@@ -1,3 +1,4 @@
+import { ArtifactStoreUnavailable } from '#artifacts';
 import { type Cause, CAUSES, causeOf, SchemaMismatch, WriteFailed } from '#database';
 import { isDomainError } from '#observability';
 import { QueuesMissing } from '#queue';
@@ -72,6 +73,7 @@ export function toldOf(error: unknown): Told {
   if (error instanceof Unhealthy || error instanceof WriteFailed) {
     return { cause: error.why, message: error.message };
   }
+  if (error instanceof ArtifactStoreUnavailable) return { cause: error.why, message: error.message };
   if (error instanceof QueuesMissing) return { cause: 'queues_missing', message: error.message };
   if (error instanceof SchemaMismatch) {
     const cause = FAULT_OF_SCHEMA[String(error.facts['fault'])] ?? 'schema_behind';

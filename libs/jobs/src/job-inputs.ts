@@ -1,12 +1,14 @@
 import { type ArtifactRef, type ArtifactStore, UploadTooLarge, type Written } from '#artifacts';
 import { record } from '#audit';
 import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#database';
-import { type DatasetFormat, type Execution, StepFailed } from '#execution';
+import { type DatasetFormat, type DatasetProfile, type Execution, StepFailed } from '#execution';
 import { fingerprint } from '#plans';
 import type { JobRef } from '#queue';
 import { isRepeated, type RepeatableScope, transactOnce } from '#tenancy';
 import { createHash, randomUUID } from 'node:crypto';
-import { extname } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { newDatasetKey } from './dataset-key.js';
 import { getJob, getJobWithData } from './explain-refusal.js';
@@ -52,6 +54,8 @@ export class JobInputs {
     private readonly store: ArtifactStore,
     private readonly execution: Execution,
     private readonly maxBytes: number,
+    /** For copies of files that lie elsewhere, while they are read. */
+    private readonly copiesDir: string = tmpdir(),
   ) {}
 
   /**
@@ -83,10 +87,7 @@ export class JobInputs {
     const storageName = `inputs/${randomUUID()}.${format}`;
     const written = await this.write({ ...ref, storageName }, file.content, room);
     try {
-      const profile = await this.execution.inspect(
-        { datasetKey: 'dataset', format, path: this.store.pathOf({ ...ref, storageName }) },
-        { sampleRows: SAMPLE_ROWS, timeoutMs: INSPECT_MS },
-      );
+      const profile = await this.inspect({ ...ref, storageName }, format, written.sha256);
       return {
         role: file.role,
         original_name: file.name,
@@ -192,6 +193,19 @@ export class JobInputs {
       await record(tx, { action: 'inputs.previewed', resourceType: 'inputs', resourceId: jobId, metadata });
       return { job, datasets };
     });
+  }
+
+  private async inspect(ref: ArtifactRef, format: DatasetFormat, sha256: string): Promise<DatasetProfile> {
+    const folder = await mkdtemp(join(this.copiesDir, 'ss-inspect-'));
+    try {
+      const path = await this.store.localPath(ref, { folder, sha256 });
+      return await this.execution.inspect(
+        { datasetKey: 'dataset', format, path },
+        { sampleRows: SAMPLE_ROWS, timeoutMs: INSPECT_MS },
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   private async write(ref: ArtifactRef, content: Readable, room: UploadRoom): Promise<Written> {

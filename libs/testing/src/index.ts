@@ -8,6 +8,7 @@ export { type PgBouncer, pgBouncerProgram, startPgBouncer } from './pgbouncer.js
 export { FastClock } from './fast-clock.js';
 export { HeardLog } from './heard-log.js';
 export { codesIn, logCallsIn, sources } from './log-calls.js';
+export { S3Server } from './s3-server.js';
 export { rejectionsOf } from './rejections.js';
 export {
   aDataset,

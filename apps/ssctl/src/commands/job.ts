@@ -1,4 +1,4 @@
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
 import { JobErasure, JobExplanations } from '#jobs';
 import { DEFAULT_TENANT } from '#tenancy';
@@ -44,7 +44,7 @@ export function addJobCommands(
     .option('--json', 'one JSON document')
     .action(async (jobId: string, options: { tenant: string; reason: string; json?: boolean }) => {
       const scope = { ...operatorScope(), reason: options.reason, tenantId: options.tenant };
-      const store = new FolderArtifactStore(configuration.artifactsDir);
+      const store = await openArtifactStore(configuration);
       const { job_id, status, version, erased_at } = await withDeployment((deployment) =>
         deployment.asOperator((database) => new JobErasure(database, store).erase(scope, jobId, null)),
       );

@@ -1,4 +1,4 @@
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
 import { TreeExport } from '#migration';
 import { type Command, Option } from 'commander';
@@ -38,13 +38,10 @@ export function addMigrateExport(
       const progress = new Progress();
       const out = resolve(given.out);
       try {
+        const store = await openArtifactStore(configuration);
         const result = await withDeployment((deployment) =>
           deployment.asOperator((database) =>
-            new TreeExport(
-              database,
-              operatorScope(),
-              new FolderArtifactStore(configuration.artifactsDir),
-            ).export(
+            new TreeExport(database, operatorScope(), store).export(
               {
                 out,
                 tenants: given.tenant ?? null,

@@ -1,4 +1,4 @@
-import { FolderArtifactStore } from '#artifacts';
+import { openArtifactStore } from '#artifacts';
 import type { Configuration } from '#configuration';
 import { JobRetention, type Removal, type RetentionDue } from '#jobs';
 import type { Command } from 'commander';
@@ -20,16 +20,12 @@ export function addRetentionCommands(
     .option('--dry-run', 'tell what would go, and change nothing')
     .option('--json', 'one JSON document')
     .action(async ({ dryRun = false, json = false }: { dryRun?: boolean; json?: boolean }) => {
-      const { artifactsDir, jobRetentionDays } = configuration;
+      const { jobRetentionDays } = configuration;
       const days = jobRetentionDays === 0 ? null : jobRetentionDays;
+      const store = await openArtifactStore(configuration);
       await withDeployment((deployment) =>
         deployment.asOperator(async (database) => {
-          const jobs = new JobRetention(
-            database,
-            new FolderArtifactStore(artifactsDir),
-            operatorScope(),
-            days,
-          );
+          const jobs = new JobRetention(database, store, operatorScope(), days);
           if (dryRun) {
             const due = await jobs.due();
             answer(json, { dry_run: true, ...due }, () => dueInWords(due));

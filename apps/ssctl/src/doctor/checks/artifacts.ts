@@ -1,3 +1,4 @@
+import { ArtifactStoreUnavailable, openArtifactStore, type StoreSettings } from '#artifacts';
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -14,6 +15,7 @@ export function artifactsCheck(littleBytes = LITTLE_BYTES, nearlyNoneBytes = NEA
     id: 'artifacts',
     needsSchema: false,
     examine: async ({ configuration }) => {
+      if (configuration.artifactStore === 's3') return examineBucket(configuration);
       const folder = resolve(configuration.artifactsDir);
       const say = (level: Level, cause: string, remedy: string): Finding[] => [
         { id: 'artifacts', level, cause, remedy },
@@ -45,4 +47,23 @@ export function artifactsCheck(littleBytes = LITTLE_BYTES, nearlyNoneBytes = NEA
       );
     },
   };
+}
+
+/** As the programs do it: by writing. */
+async function examineBucket(settings: StoreSettings): Promise<Finding[]> {
+  const store = await openArtifactStore(settings);
+  try {
+    await store.probe();
+    return [];
+  } catch (error) {
+    const why = error instanceof ArtifactStoreUnavailable ? error.why : 'failed';
+    return [
+      {
+        id: 'artifacts',
+        level: 'error',
+        cause: `The bucket for artifacts, ${settings.s3Bucket ?? ''}, cannot be written (${why}).`,
+        remedy: 'Check SS_S3_BUCKET, SS_S3_ENDPOINT, SS_S3_REGION and the credentials (docs/files.md).',
+      },
+    ];
+  }
 }
