@@ -66,6 +66,7 @@ const owners = {
     ],
     by: ['^apps/'],
   },
+  archives: { packages: ['zip-stream'], by: ['^apps/'] },
   'command line': { packages: ['commander'], by: ['^apps/ssctl/'] },
   probes: { packages: ['@nestjs/terminus'], by: ['^libs/health/', '^apps/'] },
   metrics: { packages: ['prom-client'], by: ['^libs/observability/'] },

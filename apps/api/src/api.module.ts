@@ -27,6 +27,7 @@ import {
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
+import { ArtifactsZipController } from './artifacts/artifacts-zip.controller.js';
 import { ArtifactsController } from './artifacts/artifacts.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
@@ -102,6 +103,7 @@ export class ApiModule {
         DraftController,
         RunsController,
         ArtifactsController,
+        ArtifactsZipController,
         AuditController,
         AuditEventsController,
         ExplainController,

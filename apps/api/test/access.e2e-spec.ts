@@ -147,6 +147,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
     'artifact.downloaded',
     () => theirs.get('/v1/jobs/same/artifacts/tables/read.csv'),
   ],
+  [`get ${JOB}/artifacts.zip`]: ['artifacts.downloaded', () => theirs.get('/v1/jobs/same/artifacts.zip')],
   [`get ${JOB}/audit`]: 'reads',
   'get /v1/audit': 'reads',
   'get /v1/audit/export': ['audit.exported', () => client.get('/v1/audit/export')],

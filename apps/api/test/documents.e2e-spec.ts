@@ -119,6 +119,7 @@ describe('/openapi.json', () => {
           '/v1/usage',
           `${jobs}/artifacts`,
           `${jobs}/artifacts/{path}`,
+          `${jobs}/artifacts.zip`,
           `${jobs}/draft/revisions`,
           `${jobs}/draft/revisions/{revision}`,
         ],

@@ -164,6 +164,7 @@ describe('another tenant’s job', () => {
       ['GET', `/runs/${run.run_id}`],
       ['GET', '/artifacts'],
       ['GET', `/artifacts/${file.rel_path}`],
+      ['GET', '/artifacts.zip'],
       ['GET', '/audit'],
       ['DELETE', '/data', '{"reason":"x"}'],
     ];

@@ -44,7 +44,7 @@ const OF_NETWORK =
 
 /** Tells what went wrong in words of ours. An answer to HEAD has no body, so that its status alone speaks. */
 export function toldByS3(error: unknown): unknown {
-  if (!Error.isError(error)) return error;
+  if (!isErrorLike(error)) return error;
   const fault = FAULTS[error.name];
   if (fault) return new ArtifactStoreUnavailable(fault, error);
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
@@ -56,4 +56,9 @@ export function toldByS3(error: unknown): unknown {
       ? OF_NETWORK.test(`${error.name} ${code} ${error.message}`)
       : status >= 500 || status === 429;
   return isOutage ? new ArtifactStoreUnavailable('unreachable', error) : error;
+}
+
+/** Not by `instanceof`, which knows no error of another realm. */
+function isErrorLike(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
 }

@@ -111,6 +111,24 @@ export class JobReads {
     });
   }
 
+  /** All artifacts that have bytes, for whoever is about to take them: on the audit as one act. */
+  async takeArtifacts(scope: TenantScope, jobId: string): Promise<Artifact[]> {
+    const ref = { tenantId: scope.tenantId, jobId };
+    return this.database.transaction(scope, async (tx) => {
+      await getJobWithData(tx, ref);
+      const artifacts = (await this.artifacts.list(tx, ref)).filter(({ bytes }) => bytes !== null);
+      const bytes = artifacts.reduce((sum, artifact) => sum + (artifact.bytes ?? 0), 0);
+      const metadata = { job_id: jobId, files: artifacts.length, bytes };
+      await record(tx, {
+        action: 'artifacts.downloaded',
+        resourceType: 'artifacts',
+        resourceId: jobId,
+        metadata,
+      });
+      return artifacts;
+    });
+  }
+
   /** All runs of the job with their steps, the first one first. */
   async listRuns(scope: TenantScope, jobId: string): Promise<RunRecord[]> {
     await this.database.transaction(scope, (tx) => getJob(tx, { tenantId: scope.tenantId, jobId }));

@@ -1,6 +1,6 @@
 import { ArtifactNotFound, type ArtifactStore } from '#artifacts';
 import { JobReads } from '#jobs';
-import { Controller, Get, Headers, Inject, Req, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Inject, Req, Res, StreamableFile } from '@nestjs/common';
 import {
   ApiHeader,
   ApiOkResponse,
@@ -19,6 +19,8 @@ import { JobIdParam, RelPathParam } from '../http/path-params.js';
 import { ARTIFACT_STORE } from '../settings.js';
 import { ArtifactPage, toArtifactBody } from './artifacts.body.js';
 import { rangeOf } from './byte-range.js';
+import { isKnown, isRangeWanted } from './conditions.js';
+import { attachment } from './content-disposition.js';
 
 @ApiTags('artifacts')
 @Documented()
@@ -48,6 +50,8 @@ export class ArtifactsController {
     description: 'As the list has it, slashes included.',
   })
   @ApiHeader({ name: 'Range', required: false, description: 'bytes=first-last' })
+  @ApiHeader({ name: 'If-Range', required: false, description: 'The ETag of the file that the range is of.' })
+  @ApiHeader({ name: 'If-None-Match', required: false, description: 'The ETag of the file that is there.' })
   @ApiProduces('application/octet-stream')
   @ApiOperation({ summary: 'Download a file, or a range of it' })
   @ApiOkResponse({ schema: { type: 'string', format: 'binary' } })
@@ -56,47 +60,61 @@ export class ArtifactsController {
     description: 'The range that was asked for.',
     schema: { type: 'string', format: 'binary' },
   })
+  @ApiResponse({ status: 304, description: 'It is the file that the client has.' })
   async download(
     @Asks() asking: Asking,
     @JobIdParam() jobId: string,
     @RelPathParam() relPath: string,
-    @Headers('range') rangeHeader: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<StreamableFile> {
-    // HEAD comes here too, and takes nothing.
-    const look = request.method === 'HEAD' ? 'findArtifact' : 'takeArtifact';
-    const artifact = await this.reads[look](asking.scope(), jobId, relPath);
-    const bytes = artifact?.bytes ?? null;
-    if (!artifact || bytes === null) throw new ArtifactNotFound();
-    const range = rangeOf(rangeHeader, bytes);
-    const ref = { tenantId: asking.caller.tenantId, jobId, storageName: artifact.storage_name };
-    const content = await this.store.open(ref, range ?? undefined);
+  ): Promise<StreamableFile | undefined> {
+    // HEAD comes here too, and takes nothing; neither does who has the file already.
+    const { headers } = request;
+    const takes = request.method !== 'HEAD' && headers['if-none-match'] === undefined;
+    const artifact = await this.reads[takes ? 'takeArtifact' : 'findArtifact'](
+      asking.scope(),
+      jobId,
+      relPath,
+    );
+    if (artifact?.bytes == null) throw new ArtifactNotFound();
+    const { bytes, sha256, content_type: type, storage_name: storageName } = artifact;
+    const etag = sha256 === null ? null : `"${sha256}"`;
     void reply.headers({
       'Accept-Ranges': 'bytes',
-      ETag: `"${artifact.sha256 ?? ''}"`,
+      ...(etag === null ? {} : { ETag: etag }),
       'X-Content-Type-Options': 'nosniff',
       // Files come from users and their programs: a browser that opens one runs nothing of it.
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
     });
+    if (isKnown(headers['if-none-match'], etag)) {
+      void reply.status(304);
+      return undefined;
+    }
+    const disposition = attachment(basename(relPath));
+    if (request.method === 'HEAD') {
+      void reply.headers({
+        'Content-Type': type,
+        'Content-Length': bytes,
+        'Content-Disposition': disposition,
+      });
+      return undefined;
+    }
+    if (!takes) await this.reads.takeArtifact(asking.scope(), jobId, relPath);
+    const range = isRangeWanted(ifRangeOf(request), etag) ? rangeOf(headers.range, bytes) : null;
+    const ref = { tenantId: asking.caller.tenantId, jobId, storageName };
+    const content = await this.store.open(ref, range ?? undefined);
     if (range) {
       void reply
         .status(206)
         .header('Content-Range', `bytes ${String(range.start)}-${String(range.end)}/${String(bytes)}`);
     }
-    return new StreamableFile(content, {
-      type: artifact.content_type,
-      length: range ? range.end - range.start + 1 : bytes,
-      disposition: disposition(basename(relPath)),
-    });
+    const length = range ? range.end - range.start + 1 : bytes;
+    return new StreamableFile(content, { type, length, disposition });
   }
 }
 
-/** RFC 6266: a plain name for old clients, the true one beside it. */
-export function disposition(name: string): string {
-  const encoded = encodeURIComponent(name).replace(
-    /['()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${name.replace(/[^\x20-\x7e]|["\\%]/g, '_')}"; filename*=UTF-8''${encoded}`;
+/** Node knows the header as one that may come once. */
+function ifRangeOf({ headers }: FastifyRequest): string | undefined {
+  const header = headers['if-range'];
+  return typeof header === 'string' ? header : undefined;
 }

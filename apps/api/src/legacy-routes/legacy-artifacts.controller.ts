@@ -4,7 +4,7 @@ import { Controller, Get, Inject, Req, Res, StreamableFile } from '@nestjs/commo
 import { ApiOkResponse, ApiOperation, ApiParam, ApiProduces, ApiProperty } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { basename } from 'node:path';
-import { disposition } from '../artifacts/artifacts.controller.js';
+import { attachment } from '../artifacts/content-disposition.js';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { JOB_ID } from '../http/documented.js';
@@ -81,7 +81,7 @@ export class LegacyArtifactsController {
     return new StreamableFile(content, {
       type: 'application/octet-stream',
       length: bytes,
-      disposition: disposition(basename(relPath)),
+      disposition: attachment(basename(relPath)),
     });
   }
 }
