@@ -66,6 +66,7 @@ const owners = {
     ],
     by: ['^apps/'],
   },
+  'resumable uploads': { packages: ['@tus/[^/]+'], by: ['^apps/api/'] },
   archives: { packages: ['zip-stream'], by: ['^apps/'] },
   'command line': { packages: ['commander'], by: ['^apps/ssctl/'] },
   probes: { packages: ['@nestjs/terminus'], by: ['^libs/health/', '^apps/'] },

@@ -11,6 +11,7 @@ import {
   JobInputs,
   JobLifecycle,
   JobReads,
+  JobUploads,
   QueueControl,
   QuotaReports,
 } from '#jobs';
@@ -58,8 +59,10 @@ import { LegacyJobsController } from './legacy-routes/legacy-jobs.controller.js'
 import { LegacyMoves } from './legacy-routes/legacy-moves.js';
 import { LegacyPlanController } from './legacy-routes/legacy-plan.controller.js';
 import { RunsController } from './runs/runs.controller.js';
-import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings } from './settings.js';
+import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings, type UploadSettings } from './settings.js';
 import { StatusController } from './status/status.controller.js';
+import { PartialFiles } from './uploads/partial-files.js';
+import { UploadsController } from './uploads/uploads.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 import { ApiVersions } from './versions/api-versions.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -76,6 +79,7 @@ export interface ApiResources {
   denied: DeniedAttempts;
   commandProfiles: readonly string[];
   uploadMaxBytes: number;
+  uploads: UploadSettings;
   settings: ApiSettings;
   versions: ApiVersions;
   /** Whether `/metrics` is among the API's own addresses. */
@@ -88,8 +92,9 @@ const PROBE: Scope = { actor: { kind: 'anonymous', id: 'probe' }, source: 'api' 
 @Module({})
 export class ApiModule {
   static register(resources: ApiResources): DynamicModule {
-    const { database, queue, store, execution, commandProfiles, uploadMaxBytes, settings, logger } =
+    const { database, queue, store, execution, commandProfiles, uploadMaxBytes, uploads, settings, logger } =
       resources;
+    const inputs = new JobInputs(database, store, execution, uploadMaxBytes, uploads.folder);
     return {
       module: ApiModule,
       imports: [
@@ -100,6 +105,7 @@ export class ApiModule {
       controllers: [
         JobsController,
         InputsController,
+        UploadsController,
         DraftController,
         RunsController,
         ArtifactsController,
@@ -124,7 +130,15 @@ export class ApiModule {
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
         { provide: JobReads, useValue: new JobReads(database) },
         { provide: DraftingUsage, useValue: new DraftingUsage(database) },
-        { provide: JobInputs, useValue: new JobInputs(database, store, execution, uploadMaxBytes) },
+        { provide: JobInputs, useValue: inputs },
+        {
+          provide: JobUploads,
+          useValue: new JobUploads(database, store, inputs, {
+            maxBytes: uploadMaxBytes,
+            ttlSeconds: uploads.ttlSeconds,
+          }),
+        },
+        { provide: PartialFiles, useValue: new PartialFiles(uploads) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: JobErasure, useValue: new JobErasure(database, store) },
         { provide: QueueControl, useValue: new QueueControl(database) },

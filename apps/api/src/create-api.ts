@@ -22,6 +22,7 @@ import { traceRequests } from './http/request-trace.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { SlowBodies } from './http/slow-bodies.js';
 import { serveDocuments } from './openapi.js';
+import { TUS_CONTENT } from './uploads/uploads.controller.js';
 import { inheritAddresses } from './versions/inherit-addresses.js';
 import { tellVersion } from './versions/tell-version.js';
 
@@ -125,11 +126,13 @@ export async function createApi(
     // A body that grows when it is unpacked passes by the limit on its size.
     globalDecompression: false,
   });
-  answerConditions(app.getHttpAdapter().getInstance());
+  const fastify = app.getHttpAdapter().getInstance();
+  answerConditions(fastify);
+  // The bytes of a resumable upload are read where they are kept.
+  fastify.addContentTypeParser(TUS_CONTENT, () => Promise.resolve(undefined));
   const drain = app.get(Drain);
   const inFlight = app.get(InFlight);
   const limit = app.get(RequestLimit);
-  const fastify = app.getHttpAdapter().getInstance();
   const slow = new SlowBodies(edge, (error, request, reply) => {
     problems.answer(error, request, reply);
   });

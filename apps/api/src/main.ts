@@ -18,10 +18,13 @@ import {
 import { createLogger, logLookOf, LogThreshold, startTracing } from '#observability';
 import { Queue } from '#queue';
 import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
+import { resolve } from 'node:path';
 import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
 import { InFlight } from './http/in-flight.js';
 import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
+import { PartialFiles } from './uploads/partial-files.js';
+import { sweepingUploads } from './uploads/sweeping-uploads.js';
 import { openAccess } from './open-access.js';
 import { ApiVersions } from './versions/api-versions.js';
 import { releasedVersions } from './versions/released-versions.js';
@@ -58,6 +61,10 @@ try {
 
   const profiles = readCommandProfiles(configuration.commandProfiles);
   const store = await openArtifactStore(configuration);
+  const uploads = {
+    folder: configuration.uploadsDir ?? resolve(configuration.dataDir, 'uploads'),
+    ttlSeconds: configuration.uploadTtlSeconds,
+  };
   const app = await createApi(
     {
       database,
@@ -68,6 +75,7 @@ try {
       ...openAccess(configuration, database, logger, closing),
       commandProfiles: Object.keys(profiles),
       uploadMaxBytes: configuration.uploadMaxBytes,
+      uploads,
       settings: {
         idempotencyTtlHours: configuration.idempotencyTtlHours,
         leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
@@ -93,6 +101,7 @@ try {
     },
   );
   closing.add(() => app.close());
+  closing.add(await sweepingUploads(app.get(PartialFiles), logger));
   await app.listen(configuration.apiPort, configuration.host);
   tellSurroundings(database, store);
   const metricsServer = await openMetricsServer('api', configuration);

@@ -8,5 +8,11 @@ export interface ApiSettings {
   jsonMaxKeys: number;
 }
 
+/** The folder of resumable uploads that are under way, and for how long an announced upload may be. */
+export interface UploadSettings {
+  folder: string;
+  ttlSeconds: number;
+}
+
 export const API_SETTINGS = Symbol('API_SETTINGS');
 export const ARTIFACT_STORE = Symbol('ARTIFACT_STORE');

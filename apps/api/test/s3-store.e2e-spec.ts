@@ -1,9 +1,18 @@
-import { type Client, Deployment, eventually, type Problem, type Program, S3Server } from '#testing';
+import {
+  type Answer,
+  type Client,
+  Deployment,
+  eventually,
+  type Problem,
+  type Program,
+  S3Server,
+} from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import type { ArtifactPage } from '../src/artifacts/artifacts.body.js';
 import type { InputsBody, PreviewBody } from '../src/inputs/inputs.body.js';
 import type { JobBody } from '../src/jobs/job.body.js';
+import type { PresignedBody } from '../src/uploads/uploads.body.js';
 import { expectCleanLog } from './clean-log.js';
 import { PENGUINS_CSV } from './penguins.js';
 
@@ -59,6 +68,44 @@ describe('a deployment whose files are in a bucket', () => {
       expect([part.status, part.bytes]).toEqual([206, bytes.subarray(1, 4)]);
     }
     expect(await deployment.storedFiles()).toEqual([]);
+  });
+
+  it('takes a dataset past the API, if it is the one that was announced', async () => {
+    const job = '/v1/jobs/past-the-api';
+    await client.post('/v1/jobs', { job_id: 'past-the-api', requirement: 'x' });
+    const announced = {
+      name: 'penguins.csv',
+      role: 'primary_dataset',
+      bytes: Buffer.byteLength(PENGUINS_CSV),
+      sha256: sha256(PENGUINS_CSV),
+    };
+    const presigned = await client.post<PresignedBody>(`${job}/inputs/presign`, announced);
+    expect(presigned.status).toBe(201);
+    const { url, headers, upload_id: uploadId } = presigned.body;
+    const complete = <Body>(): Promise<Answer<Body>> =>
+      client.post<Body>(`${job}/inputs/presign/${uploadId}/complete`);
+    const put = async (body: string): Promise<number> =>
+      (
+        await fetch(url, {
+          method: 'PUT',
+          headers: { ...headers, 'content-length': String(body.length) },
+          body,
+        })
+      ).status;
+    const early = await complete<Problem>();
+    expect([early.status, early.body.code]).toEqual([409, 'UPLOAD_INCOMPLETE']);
+    // This server compares no checksum, unlike Amazon's; so it is we who find out.
+    expect(await put(PENGUINS_CSV.replaceAll('Adelie', 'Eideli'))).toBe(200);
+    const wrong = await complete<Problem>();
+    expect([wrong.status, wrong.body.code]).toEqual([409, 'UPLOAD_CHECKSUM_MISMATCH']);
+    expect(await put(PENGUINS_CSV)).toBe(200);
+    const done = await complete<InputsBody>();
+    expect([done.status, done.body.datasets]).toMatchObject([
+      200,
+      [{ sha256: announced.sha256, row_count: 344 }],
+    ]);
+    expect((await complete<InputsBody>()).body).toEqual(done.body);
+    expect((await client.delete(`${job}/inputs/penguins`)).status).toBe(200);
   });
 
   it('keeps nothing of a job whose data are erased, nor of a dataset that was taken away', async () => {

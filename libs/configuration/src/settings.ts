@@ -415,6 +415,23 @@ export const settings = {
     readBy: ['api', 'ssctl'],
     about: 'The largest dataset that can be sent.',
   },
+  SS_UPLOADS_DIR: {
+    field: 'uploadsDir',
+    kind: 'path',
+    default: null,
+    readBy: ['api'],
+    about:
+      'The folder for resumable uploads that are under way, shared by all API processes, or each client has to come back to the same one; without it `uploads` in the data folder.',
+  },
+  SS_UPLOAD_TTL_SECONDS: {
+    field: 'uploadTtlSeconds',
+    kind: 'seconds',
+    min: 60,
+    max: 30 * 86_400,
+    default: 86_400,
+    readBy: ['api'],
+    about: 'After so long an upload that was announced and not finished is forgotten, with what came of it.',
+  },
   SS_BODY_MAX_BYTES: {
     field: 'bodyMaxBytes',
     kind: 'bytes',

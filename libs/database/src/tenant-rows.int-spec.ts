@@ -46,6 +46,10 @@ beforeAll(async () => {
     const job = await aJob(db, tenantId, { status: 'running', job_id: 'job-1' });
     await aDraft(db, job, { revision: 2 });
     await aDataset(db, job);
+    await db.put('input_upload', {
+      ...{ tenant_id: tenantId, job_id: job.job_id, way: 'resumable', role: 'other', original_name: 'x.csv' },
+      ...{ bytes: 1, expires_at: new Date().toISOString() },
+    });
     await anArtifact(db, job);
     const place = { tenant_id: tenantId, job_id: job.job_id, run_id: job.run_id };
     await db.put('run_step', { ...place, step_id: 's1', position: 1, type: 'noop' });
@@ -117,6 +121,7 @@ describe('every table with a tenant_id', () => {
       'draft',
       'idempotency_key',
       'input_dataset',
+      'input_upload',
       'job',
       'llm_budget_day',
       'llm_call',

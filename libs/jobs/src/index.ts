@@ -25,6 +25,8 @@ export { type JobExplanation, type Reason, REASON_CODES, type ReasonCode } from 
 export { JobErasure } from './job-erasure.js';
 export { JobExplanations } from './job-explanations.js';
 export { DATASET_ROLES, type DatasetRole, type InputDataset } from './job-input-rows.js';
+export { type InputUpload } from './input-upload-rows.js';
+export { type ChangedInputs, JobUploads } from './job-uploads.js';
 export { JobInputs, type ReceivedDataset } from './job-inputs.js';
 export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lifecycle.js';
 export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
@@ -52,6 +54,7 @@ export {
   RunNotFound,
   StaleLease,
   TransitionRefused,
+  UploadNotFound,
   UploadRefused,
 } from './refusals.js';
 export { retryDelay, type RetryDefaults } from './retry-policy.js';

@@ -1,4 +1,10 @@
-import { type ArtifactRef, type ArtifactStore, UploadTooLarge, type Written } from '#artifacts';
+import {
+  type ArtifactRef,
+  type ArtifactStore,
+  ArtifactStoreUnavailable,
+  UploadTooLarge,
+  type Written,
+} from '#artifacts';
 import { record } from '#audit';
 import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#database';
 import { type DatasetFormat, type DatasetProfile, type Execution, StepFailed } from '#execution';
@@ -40,7 +46,7 @@ const FORMATS: Readonly<Record<string, DatasetFormat>> = {
 };
 
 const EDITABLE = ['created', 'draft_ready'] as const;
-const MAX_DATASETS = 50;
+export const MAX_DATASETS = 50;
 const SAMPLE_ROWS = 200;
 const INSPECT_MS = 60_000;
 
@@ -77,27 +83,31 @@ export class JobInputs {
     file: { name: string; role: DatasetRole; content: Readable },
     room: UploadRoom,
   ): Promise<ReceivedDataset> {
-    const format = FORMATS[extname(file.name).toLowerCase()];
-    if (!format) {
-      throw new UploadRefused(
-        'INPUT_UNSUPPORTED_FORMAT',
-        `Datasets are CSV, TSV, JSON Lines, Parquet or XLSX, told by the ending: ${Object.keys(FORMATS).join(' ')}.`,
-      );
-    }
+    const format = formatOf(file.name);
     const storageName = `inputs/${randomUUID()}.${format}`;
     const written = await this.write({ ...ref, storageName }, file.content, room);
+    return this.adopt({ ...ref, storageName }, { name: file.name, role: file.role, ...written });
+  }
+
+  /** Reads a file that is in the store already. What cannot be a dataset is removed from there. */
+  async adopt(
+    ref: ArtifactRef,
+    { name, role, ...written }: Written & { name: string; role: DatasetRole },
+  ): Promise<ReceivedDataset> {
+    const format = formatOf(name);
     try {
-      const profile = await this.inspect({ ...ref, storageName }, format, written.sha256);
+      const profile = await this.inspect(ref, format, written.sha256);
       return {
-        role: file.role,
-        original_name: file.name,
+        role,
+        original_name: name,
         format,
-        storage_name: storageName,
+        storage_name: ref.storageName,
         profile,
         ...written,
       };
     } catch (error) {
-      await this.store.remove({ ...ref, storageName });
+      if (error instanceof ArtifactStoreUnavailable) throw error;
+      await this.store.remove(ref);
       if (
         error instanceof StepFailed &&
         (error.failure === 'STEP_TIMED_OUT' || error.failure === 'STEP_OUT_OF_MEMORY')
@@ -121,12 +131,13 @@ export class JobInputs {
     );
   }
 
-  /** Adds received files to the job, all or none. */
+  /** Adds received files to the job, all or none; with what the caller does in the same transaction. */
   async add(
     scope: RepeatableScope,
     jobId: string,
     received: readonly ReceivedDataset[],
     version: number | null,
+    alongside?: (tx: Tx) => Promise<void>,
   ): Promise<{ job: Job; datasets: InputDataset[] }> {
     const ref = { tenantId: scope.tenantId, jobId };
     const added: { datasets: InputDataset[] | null } = { datasets: null };
@@ -134,6 +145,7 @@ export class JobInputs {
       // The job alone is kept for a repeat: what is known of the datasets goes when they go.
       const job = await transactOnce(this.database, ofFiles(scope, received), async (tx) => {
         await this.lockEditable(tx, ref, version);
+        await alongside?.(tx);
         const taken = (await this.rows.list(tx, ref)).map((dataset) => dataset.dataset_key);
         if (taken.length + received.length > MAX_DATASETS) throw new TooManyDatasets(MAX_DATASETS);
         for (const dataset of received) {
@@ -250,7 +262,18 @@ function ofFiles(scope: RepeatableScope, received: readonly ReceivedDataset[]): 
   return { ...scope, repeat: { ...scope.repeat, bodySha256 } };
 }
 
-function assertEditable(job: Job, version: number | null): void {
+/** Told by the ending of the name. Throws `INPUT_UNSUPPORTED_FORMAT`. */
+export function formatOf(name: string): DatasetFormat {
+  const format = FORMATS[extname(name).toLowerCase()];
+  if (format) return format;
+  throw new UploadRefused(
+    'INPUT_UNSUPPORTED_FORMAT',
+    `Datasets are CSV, TSV, JSON Lines, Parquet or XLSX, told by the ending: ${Object.keys(FORMATS).join(' ')}.`,
+  );
+}
+
+/** Throws when the inputs of the job cannot change, or it is not the version that was meant. */
+export function assertEditable(job: Job, version: number | null): void {
   if (job.erased_at !== null) throw new JobDataErased(job);
   if (version !== null && job.version !== version) throw new JobVersionConflict(job, version);
   if (!EDITABLE.some((status) => status === job.status)) throw new JobLocked(job, 'Inputs');

@@ -50,6 +50,21 @@ export const DELETE_KEYS = `
   RETURNING answer.key`;
 
 /** At most $1. */
+/** Uploads whose time is over, and what may lie in the store of those that were never finished. */
+export const DELETE_EXPIRED_UPLOADS = `
+  WITH expired AS (
+    SELECT tenant_id, upload_id
+    FROM input_upload
+    WHERE expires_at <= statement_timestamp()
+    ORDER BY expires_at
+    LIMIT $1
+  )
+  DELETE FROM input_upload AS upload
+  USING expired
+  WHERE upload.tenant_id = expired.tenant_id AND upload.upload_id = expired.upload_id
+  RETURNING upload.tenant_id AS "tenantId", upload.job_id AS "jobId",
+    CASE WHEN upload.finished_at IS NULL THEN upload.storage_name END AS "storageName"`;
+
 export const DELETE_EXPIRED_KEYS = `
   WITH expired AS (
     SELECT tenant_id, route, key

@@ -8,6 +8,7 @@ import {
   DELETE_CALLS,
   DELETE_ENDED_JOBS,
   DELETE_EXPIRED_KEYS,
+  DELETE_EXPIRED_UPLOADS,
   DELETE_KEYS,
 } from './job-retention.sql.js';
 import { OwnerlessFiles } from './ownerless-files.js';
@@ -83,11 +84,12 @@ export class JobRetention {
     return { ...removal, files: removal.files + files, bytes: removal.bytes + bytes };
   }
 
-  /** Jobs with what belongs to them, and answers. */
+  /** Jobs with what belongs to them, answers, and uploads that were never finished. */
   async deleteEnded(signal?: AbortSignal): Promise<Removal> {
     const removal = { jobs: 0, llm_calls: 0, idempotency_keys: 0, files: 0, bytes: 0 };
     await this.batches(() => this.deleteJobs(removal), signal);
     await this.batches(() => this.deleteKeys(removal), signal);
+    await this.batches(() => this.deleteUploads(removal), signal);
     return removal;
   }
 
@@ -126,6 +128,22 @@ export class JobRetention {
   private async deleteKeys(removal: Removal): Promise<boolean> {
     const deleted = await this.inTurn((tx) => tx.query(DELETE_EXPIRED_KEYS, [this.limits.keys]));
     removal.idempotency_keys += deleted.length;
+    return deleted.length === this.limits.keys;
+  }
+
+  private async deleteUploads(removal: Removal): Promise<boolean> {
+    const deleted = await this.inTurn((tx) =>
+      tx.query<JobRef & { storageName: string | null }>(DELETE_EXPIRED_UPLOADS, [this.limits.keys]),
+    );
+    for (const { storageName, ...job } of deleted) {
+      if (storageName === null) continue;
+      const ref = { ...job, storageName };
+      const there = await this.store.stat(ref);
+      if (!there) continue;
+      await this.store.remove(ref);
+      removal.files += 1;
+      removal.bytes += there.bytes;
+    }
     return deleted.length === this.limits.keys;
   }
 

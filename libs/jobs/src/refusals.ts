@@ -199,3 +199,37 @@ export class StaleLease extends DomainError {
     });
   }
 }
+
+/** There is no such upload, or its time is over, or it has ended. */
+export class UploadNotFound extends DomainError {
+  constructor() {
+    super('UPLOAD_NOT_FOUND', 'The job has no such upload, or its time is over. Begin another.');
+  }
+}
+
+/** What has come is not as long as it has to be. */
+export class UploadIncomplete extends DomainError {
+  constructor(bytes: number, received: number) {
+    super(
+      'UPLOAD_INCOMPLETE',
+      `The store has ${String(received)} of the ${String(bytes)} bytes that were announced. Send the file, then complete.`,
+      { limit: bytes, current: received },
+    );
+  }
+}
+
+/** As long as it has to be, and another file. */
+export class UploadChecksumMismatch extends DomainError {
+  constructor() {
+    super('UPLOAD_CHECKSUM_MISMATCH', 'The file in the store has another SHA-256 than was announced.');
+  }
+}
+
+export class PresignUnsupported extends DomainError {
+  constructor() {
+    super(
+      'PRESIGN_UNSUPPORTED',
+      'Files of this deployment lie in a folder, to which nobody can send past the API. Upload them as inputs.',
+    );
+  }
+}

@@ -83,6 +83,7 @@ export const ERROR_CODES = {
   PLAN_FREEZE_NOT_ALLOWED: 'A plan is frozen of a job that is draft_ready.',
   PLAN_INVALID: 'The plan cannot be carried out; `errors` names each fault.',
   PLAN_MISSING: 'The job has no frozen plan.',
+  PRESIGN_UNSUPPORTED: 'The artifact store takes no files past the API.',
   QUOTA_QUEUED_JOBS_EXCEEDED: 'The tenant has as many jobs in the queue as it may.',
   QUOTA_REQUESTS_EXCEEDED: 'The tenant has sent as many requests as it may in a second.',
   QUOTA_STORAGE_EXCEEDED: 'The tenant has stored as much as it may; this does not fit.',
@@ -98,9 +99,15 @@ export const ERROR_CODES = {
   TENANT_ID_UNSAFE: 'The name of the tenant is of a form that is not taken.',
   TENANT_MISMATCH: 'X-SS-Tenant-ID names another tenant than the key’s.',
   TENANT_NOT_FOUND: 'There is no such tenant.',
-  URI_TOO_LONG: 'The address is longer than it may be.',
+  UPLOAD_CHECKSUM_MISMATCH: 'The file that was sent has another SHA-256 than was announced.',
   UPLOAD_FILE_SIZE_LIMIT_EXCEEDED:
     'The file is larger than uploads may be: those of the tenant, or of everyone.',
+  UPLOAD_INCOMPLETE: 'The store does not have all bytes that were announced.',
+  UPLOAD_NOT_FOUND: 'The job has no such upload, or its time is over.',
+  UPLOAD_OFFSET_CONFLICT: 'The upload goes on from another offset; ask for it.',
+  UPLOAD_REQUEST_INVALID: 'The request breaks a rule of resumable uploads (tus 1.0).',
+  UPLOAD_VERSION_UNSUPPORTED: 'Resumable uploads speak tus 1.0.0, told by Tus-Resumable.',
+  URI_TOO_LONG: 'The address is longer than it may be.',
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
