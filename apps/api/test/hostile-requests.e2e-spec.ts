@@ -154,6 +154,16 @@ describe('another tenant’s job', () => {
       ['GET', '/inputs'],
       ['GET', '/inputs/preview'],
       ['DELETE', '/inputs/p'],
+      [
+        'POST',
+        '/inputs/presign',
+        JSON.stringify({ name: 'x.csv', role: 'other', bytes: 1, sha256: 'a'.repeat(64) }),
+      ],
+      ['POST', `/inputs/presign/${run.run_id}/complete`, '{}'],
+      ['POST', '/inputs/uploads'],
+      ['GET', `/inputs/uploads/${run.run_id}`],
+      ['PATCH', `/inputs/uploads/${run.run_id}`],
+      ['DELETE', `/inputs/uploads/${run.run_id}`],
       ['POST', '/draft', '{}'],
       ['GET', '/draft'],
       ['PATCH', '/draft', '{"notes":"x"}'],
@@ -174,7 +184,11 @@ describe('another tenant’s job', () => {
     // A route that is added is tried here too.
     expect(attempts).toHaveLength(routes.length);
     for (const [method, path, body] of attempts) {
-      const headers = { 'if-match': `"${job.version}"`, ...(typeof body === 'string' ? JSON_TYPE : {}) };
+      const headers = {
+        'if-match': `"${job.version}"`,
+        ...(typeof body === 'string' ? JSON_TYPE : {}),
+        ...(path.includes('/uploads') ? TUS_HEADERS : {}),
+      };
       const answer = await client.send<Problem>(method, `/v1/jobs/secret${path}`, headers, body);
       expect([method, path, ...refusalOf(answer)]).toEqual([method, path, 404, 'JOB_NOT_FOUND']);
       const unknown = await client.send<Problem>(method, `/v1/jobs/nobodys${path}`, headers, body);
@@ -192,6 +206,14 @@ describe('another tenant’s job', () => {
     expect((await client.post<JobBody>('/v1/jobs', { job_id: 'secret', requirement: 'x' })).status).toBe(201);
   });
 });
+
+/** An upload of ten bytes, by the protocol: refused for whose it is, not for its form. */
+const TUS_HEADERS = {
+  'tus-resumable': '1.0.0',
+  'upload-length': '10',
+  'upload-offset': '0',
+  'upload-metadata': `filename ${btoa('x.csv')},role ${btoa('other')}`,
+};
 
 interface OpenApi {
   paths: Record<string, Record<string, unknown>>;

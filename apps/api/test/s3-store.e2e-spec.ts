@@ -105,6 +105,14 @@ describe('a deployment whose files are in a bucket', () => {
       [{ sha256: announced.sha256, row_count: 344 }],
     ]);
     expect((await complete<InputsBody>()).body).toEqual(done.body);
+    const left = await deployment.sql<{ action: string; actor_kind: string }>(
+      `SELECT action, actor_kind FROM audit_event WHERE request_id = ANY($1) ORDER BY event_id`,
+      [[presigned, done].map((answer) => answer.headers.get('x-ss-request-id'))],
+    );
+    expect(left).toEqual([
+      { action: 'upload.announced', actor_kind: 'api_key' },
+      { action: 'job.inputs_added', actor_kind: 'api_key' },
+    ]);
     expect((await client.delete(`${job}/inputs/penguins`)).status).toBe(200);
   });
 

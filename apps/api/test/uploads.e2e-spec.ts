@@ -193,9 +193,10 @@ describe('a resumable upload', () => {
 
   it('takes of the tenant’s storage what it announces', async () => {
     const job = await aJob(others);
-    await deployment.sql(
-      `UPDATE tenant_quota SET storage_bytes = 1000, upload_bytes = 800 WHERE tenant_id = 'others'`,
-    );
+    const operator = client.withKey((await deployment.key('mine', ['platform:admin'])).key);
+    const quota = JSON.stringify({ storage_bytes: 1_000, upload_bytes: 800 });
+    const headers = { 'content-type': 'application/json' };
+    expect((await operator.send('PUT', '/v1/tenants/others/quota', headers, quota)).status).toBe(200);
     const open = (bytes: number): ReturnType<typeof client.send<Problem>> =>
       others.send<Problem>('POST', `${job}/inputs/uploads`, {
         ...TUS,

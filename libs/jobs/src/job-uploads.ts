@@ -128,10 +128,14 @@ export class JobUploads {
 
   /** The client does not want it any more, or it can be no dataset. Content with its being gone, or finished. */
   async abandon(scope: TenantScope, upload: InputUpload): Promise<void> {
-    const gone = await this.database.transaction(scope, (tx) =>
-      this.rows.tryDelete(tx, scope.tenantId, upload.upload_id),
-    );
-    const { job_id: jobId, storage_name: storageName } = upload;
+    const { job_id: jobId, upload_id: uploadId, way, storage_name: storageName } = upload;
+    const gone = await this.database.transaction(scope, async (tx) => {
+      const deleted = await this.rows.tryDelete(tx, scope.tenantId, uploadId);
+      const metadata = { job_id: jobId, upload_id: uploadId, way };
+      if (deleted)
+        await record(tx, { action: 'upload.abandoned', resourceType: 'inputs', resourceId: jobId, metadata });
+      return deleted;
+    });
     if (gone && storageName !== null)
       await this.store.remove({ tenantId: scope.tenantId, jobId, storageName });
   }
