@@ -85,13 +85,9 @@ export class PartialFiles {
     incoming: IncomingMessage,
   ): Promise<number> {
     const headers = new Headers({ [UPLOAD]: upload.upload_id });
-    for (const name of [
-      'tus-resumable',
-      'upload-length',
-      'upload-offset',
-      'content-type',
-      'content-length',
-    ]) {
+    // The length is told once, when the upload begins; a client that repeats it is let have its way.
+    const length = method === 'POST' ? ['upload-length'] : [];
+    for (const name of ['tus-resumable', 'upload-offset', 'content-type', 'content-length', ...length]) {
       const value = incoming.headers[name];
       if (typeof value === 'string') headers.set(name, value);
     }
