@@ -1,7 +1,7 @@
 import { type Client, Deployment, eventually, type Problem, type Program } from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { Upload } from 'tus-js-client';
@@ -209,58 +209,6 @@ describe('a resumable upload', () => {
     expect((await open(600)).body.code).toBe('QUOTA_STORAGE_EXCEEDED');
     expect((await others.delete(first.headers.get('location')!)).status).toBe(204);
     expect((await open(600)).status).toBe(201);
-  });
-});
-
-describe('an upload of much', () => {
-  const MIB = 1024 ** 2;
-  const LARGE_MIB = 256;
-  const LINE = Buffer.from(`1,${'x'.repeat(MIB / 4 - 3)}\n`);
-
-  function* table(): Generator<Buffer> {
-    yield Buffer.from('a,b\n');
-    for (let n = 0; n < LARGE_MIB * 4; n += 1) yield LINE;
-  }
-
-  /** The most memory that the API has had so far. */
-  const peakBytes = async (): Promise<number> => {
-    const status = await readFile(`/proc/${api.pid}/status`, 'utf8');
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-  };
-
-  it.each(['multipart', 'resumable'])('that is %s is not held in memory', async (way) => {
-    const job = await aJob();
-    const bytes = 4 + LARGE_MIB * 4 * LINE.length;
-    const before = await peakBytes();
-    const edge = 'the-edge-of-a-part';
-    const form = [
-      `--${edge}\r\ncontent-disposition: form-data; name="role"\r\n\r\nother\r\n`,
-      `--${edge}\r\ncontent-disposition: form-data; name="file"; filename="much.csv"\r\n\r\n`,
-    ].join('');
-    const [method, path, headers, body] =
-      way === 'multipart'
-        ? [
-            'POST',
-            `${job}/inputs`,
-            { 'content-type': `multipart/form-data; boundary=${edge}` },
-            [Buffer.from(form), ...table(), Buffer.from(`\r\n--${edge}--\r\n`)],
-          ]
-        : ['PATCH', await begun(job, bytes, 'much.csv'), { ...NEXT, 'upload-offset': '0' }, [...table()]];
-    const response = await fetch(`${api.url}${path}`, {
-      method,
-      headers: { ...headers, authorization: `Bearer ${client.key ?? ''}` },
-      body: ReadableStream.from(body),
-      duplex: 'half',
-    });
-    expect([response.status, await response.text()]).toEqual([
-      way === 'multipart' ? 201 : 204,
-      expect.any(String),
-    ]);
-    const grown = (await peakBytes()) - before;
-    expect((await client.get<InputsBody>(`${job}/inputs`)).body.datasets).toMatchObject([
-      { bytes, row_count: LARGE_MIB * 4 },
-    ]);
-    expect(grown).toBeLessThan((LARGE_MIB / 2) * MIB);
   });
 });
 
