@@ -51,7 +51,7 @@ describe('an archive of all artifacts', () => {
   });
 
   it('is an archive also without any file', async () => {
-    expect((await buffer(zipOf([]))).toString('latin1')).toMatch(/^PK\x05\x06/);
+    expect((await buffer(zipOf([]))).subarray(0, 4)).toEqual(Buffer.from('PK\x05\x06'));
   });
 
   it('takes the form of 64 bits where the files may not fit the old one', async () => {
