@@ -10,6 +10,7 @@ import {
   JobExplanations,
   JobInputs,
   JobLifecycle,
+  JobLists,
   JobReads,
   JobUploads,
   QueueControl,
@@ -38,6 +39,7 @@ import { BodyPipe } from './http/body.pipe.js';
 import { InFlight } from './http/in-flight.js';
 import { NOBODY } from './http/denials.js';
 import { EtagInterceptor } from './http/etag.interceptor.js';
+import { PageLinkInterceptor } from './http/page-link.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestLimit } from './http/request-limit.js';
 import { RepeatInterceptor } from './http/repeat.interceptor.js';
@@ -46,6 +48,7 @@ import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
 import { ErasureController } from './jobs/erasure.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
+import { JobListController } from './jobs/job-list.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { QueuesController } from './queues/queues.controller.js';
@@ -104,6 +107,7 @@ export class ApiModule {
       ],
       controllers: [
         JobsController,
+        JobListController,
         InputsController,
         UploadsController,
         DraftController,
@@ -128,6 +132,7 @@ export class ApiModule {
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
+        { provide: JobLists, useValue: new JobLists(database) },
         { provide: JobReads, useValue: new JobReads(database) },
         { provide: DraftingUsage, useValue: new DraftingUsage(database) },
         { provide: JobInputs, useValue: inputs },
@@ -172,6 +177,7 @@ export class ApiModule {
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
         { provide: APP_INTERCEPTOR, useValue: new RepeatInterceptor(settings.idempotencyTtlHours) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: PageLinkInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied, resources.versions) },
       ],
     };

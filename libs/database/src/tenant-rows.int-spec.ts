@@ -53,6 +53,12 @@ beforeAll(async () => {
     await anArtifact(db, job);
     const place = { tenant_id: tenantId, job_id: job.job_id, run_id: job.run_id };
     await db.put('run_step', { ...place, step_id: 's1', position: 1, type: 'noop' });
+    await db.put('job_term', {
+      tenant_id: tenantId,
+      term: 'w:word',
+      created_at: job.created_at,
+      job_id: job.job_id,
+    });
     await db.put('llm_call', {
       ...{
         tenant_id: tenantId,
@@ -123,6 +129,7 @@ describe('every table with a tenant_id', () => {
       'input_dataset',
       'input_upload',
       'job',
+      'job_term',
       'llm_budget_day',
       'llm_call',
       'migration_item',

@@ -30,7 +30,17 @@ export { type ChangedInputs, JobUploads } from './job-uploads.js';
 export { JobInputs, type ReceivedDataset } from './job-inputs.js';
 export { JobLifecycle, type ConfirmRequest, type NewJobRequest } from './job-lifecycle.js';
 export { hasEnded, JOB_STATUSES, type JobMove, type JobStatus, moves } from './job-moves.js';
-export { type JobFilter, JobReads } from './job-reads.js';
+export { JobReads } from './job-reads.js';
+export {
+  type JobFilter,
+  JOB_ORDERS,
+  type JobOrder,
+  type JobSort,
+  NEWEST_FIRST,
+  type Place,
+  placeOf,
+} from './lists/job-filter.js';
+export { JobLists, type JobStretch, type ListOptions, type Total } from './lists/job-lists.js';
 export { RUN_ENDED_CHANNEL } from './close-run.js';
 export { JobRetention, type Removal, type RetentionDue, type RetentionLimits } from './job-retention.js';
 export { JobRuns, type Settlement, type StepResult } from './job-runs.js';

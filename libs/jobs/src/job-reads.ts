@@ -1,52 +1,20 @@
 import { record } from '#audit';
-import { type Database, type Instant, plain, type TenantScope } from '#database';
+import { type Database, plain, type TenantScope } from '#database';
 import { type Draft, Drafts } from './drafts.js';
 import { getJob, getJobWithData } from './explain-refusal.js';
 import { type FrozenPlan, FrozenPlans } from './frozen-plans.js';
 import type { Job } from './job.js';
 import { type Artifact, JobArtifacts } from './job-artifacts.js';
-import type { JobStatus } from './job-moves.js';
 import { DraftRevisionNotFound, PlanMissing, RunNotFound } from './refusals.js';
 import type { RunRecord } from './run.js';
 
-export interface JobFilter {
-  statuses?: readonly JobStatus[];
-  labels?: Readonly<Record<string, string>>;
-  limit: number;
-  /** The last job of the page before: only older ones follow. */
-  after?: { createdAt: Instant; jobId: string };
-}
-
-/** Newest first, by keyset: the cost of a page does not depend on how many came before it. */
-const LIST_JOBS = `
-  SELECT * FROM job
-  WHERE tenant_id = $1
-    AND ($2::text[] IS NULL OR status = ANY($2))
-    AND labels @> $3::jsonb
-    AND ($4::timestamptz IS NULL OR (created_at, job_id) < ($4, $5::text))
-  ORDER BY created_at DESC, job_id DESC
-  LIMIT $6`;
-
-/** What clients read of jobs: pages, runs, plans, artifacts. Nothing here changes anything. */
+/** What clients read of a job: runs, plans, artifacts. Nothing here changes anything. */
 export class JobReads {
   private readonly plans = new FrozenPlans();
   private readonly artifacts = new JobArtifacts();
   private readonly drafts = new Drafts();
 
   constructor(private readonly database: Database) {}
-
-  async list(scope: TenantScope, filter: JobFilter): Promise<Job[]> {
-    return this.database.transaction(scope, (tx) =>
-      tx.query<Job>(LIST_JOBS, [
-        scope.tenantId,
-        filter.statuses ?? null,
-        JSON.stringify(filter.labels ?? {}),
-        filter.after?.createdAt ?? null,
-        filter.after?.jobId ?? null,
-        filter.limit,
-      ]),
-    );
-  }
 
   /** The frozen plan. Throws `PLAN_MISSING` before confirm. */
   async plan(scope: TenantScope, jobId: string): Promise<FrozenPlan> {

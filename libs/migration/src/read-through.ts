@@ -1,5 +1,5 @@
-import type { Database, Scope } from '#database';
-import type { Job, JobFilter } from '#jobs';
+import type { Database, Instant, Scope } from '#database';
+import { type Job, type JobFilter, type JobStretch, type ListOptions, NEWEST_FIRST, type Place } from '#jobs';
 import { DomainError } from '#observability';
 import { realpathSync } from 'node:fs';
 import type { BatchOptions } from './import/batch-options.js';
@@ -59,26 +59,46 @@ export class ReadThrough {
     if (known.size > 0 || (await this.lift(tenantId, jobId))) this.remember(key);
   }
 
-  /** The page with the jobs that still are files among those that have rows, in the same order. */
-  async merge(tenantId: string, filter: JobFilter, rows: readonly Job[]): Promise<Job[]> {
-    // Labels came after the legacy service.
-    if (Object.keys(filter.labels ?? {}).length > 0) return [...rows];
-    const files = await this.filesWithoutRows(tenantId, filter);
-    return [...rows, ...files].sort(newestFirst).slice(0, filter.limit);
+  /**
+   * The stretch with the jobs that still are files among those that have rows. They are found in the order of their
+   * creation, the newest first, and neither by label, which came after the legacy service, nor by word.
+   */
+  async merge(
+    tenantId: string,
+    filter: JobFilter,
+    { sort = NEWEST_FIRST, limit, after }: ListOptions,
+    { jobs, stoppedAt }: JobStretch,
+  ): Promise<JobStretch> {
+    const isNewestFirst = sort.by === NEWEST_FIRST.by && sort.descending;
+    const isByTerm = filter.text !== undefined || Object.keys(filter.labels ?? {}).length > 0;
+    if (!isNewestFirst || isByTerm) return { jobs, stoppedAt };
+    const files = await this.filesWithoutRows(tenantId, filter, {
+      limit,
+      after: cornerOf(after),
+      last: cornerOf(stoppedAt),
+    });
+    const merged = [...jobs, ...files].sort(newestFirst).slice(0, limit);
+    return { jobs: merged, stoppedAt: merged.length < limit ? stoppedAt : null };
   }
 
-  private async filesWithoutRows(tenantId: string, filter: JobFilter): Promise<Job[]> {
+  private async filesWithoutRows(
+    tenantId: string,
+    filter: JobFilter,
+    { limit, after, last }: { limit: number; after: Corner | null; last: Corner | null },
+  ): Promise<Job[]> {
     const candidates = (await this.index.of(tenantId))
       .filter((job) => isAsked(job, filter))
+      .filter((job) => !after || newestFirst(job, after) > 0)
+      .filter((job) => !last || newestFirst(job, last) <= 0)
       .sort(newestFirst);
     const found: Job[] = [];
-    for (let from = 0; from < candidates.length && found.length < filter.limit; from += filter.limit) {
-      const some = candidates.slice(from, from + filter.limit);
+    for (let from = 0; from < candidates.length && found.length < limit; from += limit) {
+      const some = candidates.slice(from, from + limit);
       const refs = some.map((job) => ({ tenantId, jobId: job.job_id }));
       const known = await this.database.acrossTenants(this.scope, (tx) => knownJobs(tx, refs));
       found.push(...some.filter((job) => !known.has(keyOf({ tenantId, jobId: job.job_id }))));
     }
-    return found.slice(0, filter.limit);
+    return found.slice(0, limit);
   }
 
   /** Tells whether the tree had it. */
@@ -101,13 +121,28 @@ export class ReadThrough {
   }
 }
 
-/** What a page asks for. */
-function isAsked(job: Job, { statuses, after }: JobFilter): boolean {
-  if (statuses && !statuses.includes(job.status)) return false;
-  return !after || newestFirst(job, { created_at: after.createdAt, job_id: after.jobId }) > 0;
+type Corner = Pick<Job, 'created_at' | 'job_id'>;
+
+function cornerOf(place: Place | null | undefined): Corner | null {
+  const [created_at, job_id] = place ?? [];
+  return created_at === undefined || job_id === undefined ? null : { created_at, job_id };
 }
 
-function newestFirst(a: Pick<Job, 'created_at' | 'job_id'>, b: Pick<Job, 'created_at' | 'job_id'>): number {
+/** What a list asks for. */
+function isAsked(job: Job, filter: JobFilter): boolean {
+  if (filter.statuses && !filter.statuses.includes(job.status)) return false;
+  return (
+    isWithin(job.created_at, filter.createdSince, filter.createdUntil) &&
+    isWithin(job.updated_at, filter.updatedSince, filter.updatedUntil)
+  );
+}
+
+function isWithin(at: Instant, since: Instant | undefined, until: Instant | undefined): boolean {
+  const ms = Date.parse(at);
+  return (since === undefined || ms >= Date.parse(since)) && (until === undefined || ms < Date.parse(until));
+}
+
+function newestFirst(a: Corner, b: Corner): number {
   if (a.created_at !== b.created_at) return a.created_at < b.created_at ? 1 : -1;
   if (a.job_id === b.job_id) return 0;
   return a.job_id < b.job_id ? 1 : -1;

@@ -8,6 +8,7 @@ import {
   JobErasure,
   JobInputs,
   JobLifecycle,
+  JobLists,
   JobReads,
   JobRuns,
   LostRuns,
@@ -39,6 +40,7 @@ export class JobPrograms {
   };
   readonly lifecycle: JobLifecycle;
   readonly inputs: JobInputs;
+  readonly lists: JobLists;
   readonly reads: JobReads;
   readonly erasure: JobErasure;
   readonly runs: JobRuns;
@@ -57,6 +59,7 @@ export class JobPrograms {
     this.workerScope = { actor: { kind: 'worker', id: this.workerIdentity.workerId }, source: 'worker' };
     this.lifecycle = new JobLifecycle(this.api, apiQueue, store, []);
     this.inputs = new JobInputs(this.api, store, new Execution({ profiles: {} }), 1_000_000);
+    this.lists = new JobLists(this.api);
     this.reads = new JobReads(this.api);
     this.erasure = new JobErasure(this.api, store);
     this.runs = new JobRuns(this.worker, workerQueue, this.workerScope, LEASE_MS);

@@ -92,6 +92,13 @@ export async function aJob(db: TestDatabase, tenantId: string, given: Partial<Jo
     finished_at: ENDED.has(status) ? now() : null,
     ...given,
   });
+  await db.sql(`INSERT INTO job_term SELECT $1, term, $2, $3 FROM job_terms($4, $5) AS term`, [
+    tenantId,
+    job.created_at,
+    job.job_id,
+    job.requirement,
+    JSON.stringify(job.labels),
+  ]);
   if (drafted) await aDraft(db, job);
   if (FROZEN.has(status)) await aPlan(db, job);
   if (ran) await aRun(db, job, status === 'running' ? {} : { ended_at: now(), outcome: status });

@@ -1,5 +1,14 @@
-import { type Failure, type Job, JOB_STATUSES, type JobStatus } from '#jobs';
-import { ApiProperty } from '@nestjs/swagger';
+import { type Failure, type Job, JOB_STATUSES, type JobStatus, type Total } from '#jobs';
+import {
+  ApiExtraModels,
+  ApiProperty,
+  ApiPropertyOptional,
+  getSchemaPath,
+  IntersectionType,
+  OmitType,
+  PartialType,
+  PickType,
+} from '@nestjs/swagger';
 
 const instant = { type: String, format: 'date-time', nullable: true } as const;
 
@@ -92,12 +101,73 @@ export class JobBody {
   erased_at!: string | null;
 }
 
-export class JobPage {
-  @ApiProperty({ type: [JobBody] })
-  items!: JobBody[];
+/** Every field of a job, by name. */
+export const JOB_FIELDS = [
+  'tenant_id',
+  'job_id',
+  'version',
+  'status',
+  'requirement',
+  'priority',
+  'labels',
+  'inputs_fingerprint',
+  'draft_revision',
+  'draft_status',
+  'draft_error',
+  'plan_id',
+  'attempts',
+  'error',
+  'trace_id',
+  'created_at',
+  'updated_at',
+  'confirmed_at',
+  'queued_at',
+  'scheduled_at',
+  'expires_at',
+  'started_at',
+  'finished_at',
+  'erased_at',
+] as const satisfies readonly (keyof JobBody)[];
+export type JobField = (typeof JOB_FIELDS)[number];
 
-  @ApiProperty({ type: String, nullable: true })
+/** A job with the fields that were asked for, and no others. */
+export class SparseJobBody extends IntersectionType(
+  PickType(JobBody, ['job_id']),
+  PartialType(OmitType(JobBody, ['job_id'])),
+) {}
+
+export class TotalBody implements Total {
+  @ApiProperty({ maximum: 10_000 })
+  value!: number;
+
+  @ApiProperty({ enum: ['exact', 'at_least'], description: 'at_least: there may be more.' })
+  relation!: Total['relation'];
+}
+
+@ApiExtraModels(SparseJobBody)
+export class JobPage {
+  @ApiProperty({
+    type: 'array',
+    items: { anyOf: [{ $ref: getSchemaPath(JobBody) }, { $ref: getSchemaPath(SparseJobBody) }] },
+    description: 'All of each job, or the `fields` that were asked for.',
+  })
+  items!: (JobBody | SparseJobBody)[];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'Null: the list ends here. A page may have fewer jobs than its limit, or none, and not be the last.',
+  })
   next_cursor!: string | null;
+
+  @ApiPropertyOptional({ type: TotalBody, description: 'Where `total=true` asked for it.' })
+  total?: TotalBody;
+}
+
+export function toSparseJob(job: JobBody, fields: readonly JobField[]): SparseJobBody {
+  const picked = Object.fromEntries(fields.map((field) => [field, job[field]]));
+  return { ...picked, job_id: job.job_id };
 }
 
 /** Field by field: the row also has what only workers, retention and migration need. Tells the drafting in plain words. */

@@ -1,22 +1,8 @@
-import { JOB_STATUSES, type JobStatus } from '#jobs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
-import {
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsBoolean, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { IsInstant } from '../http/is-instant.js';
 import { IsLabels } from './labels.js';
 
-const MAX_CURSOR = 2_000;
 const MAX_REQUIREMENT = 20_000;
 
 export class CreateJobRequest {
@@ -117,40 +103,4 @@ export class ReasonRequest {
   @IsString()
   @MaxLength(1_000)
   reason?: string;
-}
-
-function toList(value: unknown): unknown {
-  return typeof value === 'string' ? value.split(',') : value;
-}
-
-export class ListJobsQuery {
-  @ApiPropertyOptional({ enum: JOB_STATUSES, isArray: true, description: 'One or more, by commas.' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => toList(value))
-  @IsIn(JOB_STATUSES, { each: true })
-  status?: JobStatus[];
-
-  @ApiPropertyOptional({
-    isArray: true,
-    type: String,
-    description: '`name=value`; repeat it for jobs that have all of them.',
-  })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value))
-  @Matches(/^[^=]{1,63}=.{0,255}$/s, { each: true, message: 'label must be name=value' })
-  label?: string[];
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 200, default: 50 })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  limit?: number;
-
-  @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(MAX_CURSOR)
-  cursor?: string;
 }

@@ -1,8 +1,8 @@
 import { Drain } from '#health';
-import { hasEnded, JobLifecycle, JobReads, type Job } from '#jobs';
+import { hasEnded, JobLifecycle, type Job } from '#jobs';
 import { PlanInvalid } from '#plans';
 import { requireScope } from '#tenancy';
-import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiCreatedResponse,
@@ -14,17 +14,13 @@ import type { FastifyReply } from 'fastify';
 import { createHash } from 'node:crypto';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { decodeCursor, encodeCursor } from '../http/cursor.js';
 import { Documented, IF_MATCH, JOB_ID, PREFER_WAIT, REPEATABLE } from '../http/documented.js';
 import { IfMatch } from '../http/if-match.js';
 import { JobIdParam } from '../http/path-params.js';
 import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
-import { LegacyJobs } from '../legacy/legacy-jobs.js';
-import { type JobBody, JobBody as JobBodyClass, JobPage, toJobBody } from './job.body.js';
-import { ConfirmRequest, CreateJobRequest, ListJobsQuery, ReasonRequest, RunRequest } from './job.request.js';
-
-const DEFAULT_PAGE = 50;
+import { type JobBody, JobBody as JobBodyClass, toJobBody } from './job.body.js';
+import { ConfirmRequest, CreateJobRequest, ReasonRequest, RunRequest } from './job.request.js';
 
 @ApiTags('jobs')
 @Documented()
@@ -32,9 +28,7 @@ const DEFAULT_PAGE = 50;
 export class JobsController {
   constructor(
     private readonly lifecycle: JobLifecycle,
-    private readonly reads: JobReads,
     private readonly drain: Drain,
-    private readonly legacy: LegacyJobs,
   ) {}
 
   @Post()
@@ -83,31 +77,6 @@ export class JobsController {
     if (replayed) asking.repeat?.onReplay?.();
     void reply.header('Location', `/v1/jobs/${encodeURIComponent(job.job_id)}`);
     return toJobBody(job);
-  }
-
-  @Get()
-  @Needs('jobs:read')
-  @ApiOperation({ summary: 'List jobs, newest first' })
-  @ApiOkResponse({ type: JobPage })
-  async list(@Asks() asking: Asking, @Query() query: ListJobsQuery): Promise<JobPage> {
-    const limit = query.limit ?? DEFAULT_PAGE;
-    const [createdAt = '', jobId = ''] = query.cursor === undefined ? [] : decodeCursor(query.cursor, 2);
-    if (query.cursor !== undefined) assertInstant(createdAt);
-    const filter = {
-      ...(query.status ? { statuses: query.status } : {}),
-      ...(query.label ? { labels: labelsOf(query.label) } : {}),
-      ...(query.cursor === undefined ? {} : { after: { createdAt, jobId } }),
-      // One more than asked tells whether there is a next page.
-      limit: limit + 1,
-    };
-    const rows = await this.reads.list(asking.scope(), filter);
-    const jobs = await this.legacy.merge(asking.caller.tenantId, filter, rows);
-    const items = jobs.slice(0, limit);
-    const last = items.at(-1);
-    return {
-      items: items.map(toJobBody),
-      next_cursor: jobs.length > limit && last ? encodeCursor([last.created_at, last.job_id]) : null,
-    };
   }
 
   @Get(':job_id')
@@ -202,16 +171,4 @@ function pointIntoPlan(error: unknown): never {
   if (!(error instanceof PlanInvalid)) throw error;
   const faults = error.errors.map(({ pointer, detail }) => ({ pointer: `/plan${pointer}`, detail }));
   throw new PlanInvalid(faults, Number(error.facts['fault_count']));
-}
-
-function labelsOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
-  );
-}
-
-function assertInstant(text: string): void {
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/.test(text) || Number.isNaN(Date.parse(text))) {
-    throw new RequestInvalid([{ pointer: '/cursor', detail: 'does not come from this list' }]);
-  }
 }

@@ -1,4 +1,4 @@
-import type { Job, JobFilter } from '#jobs';
+import type { JobFilter, JobStretch, ListOptions } from '#jobs';
 import type { ReadThrough } from '#migration';
 
 /** Jobs that still are files of a legacy tree; without a tree there are none. */
@@ -10,8 +10,13 @@ export class LegacyJobs {
     await this.tree?.ensure(tenantId, jobId);
   }
 
-  /** The page of rows with the files that belong between them. */
-  async merge(tenantId: string, filter: JobFilter, rows: readonly Job[]): Promise<readonly Job[]> {
-    return this.tree ? this.tree.merge(tenantId, filter, rows) : rows;
+  /** The stretch of rows with the files that belong between them. */
+  async merge(
+    tenantId: string,
+    filter: JobFilter,
+    options: ListOptions,
+    stretch: JobStretch,
+  ): Promise<JobStretch> {
+    return this.tree ? this.tree.merge(tenantId, filter, options, stretch) : stretch;
   }
 }
