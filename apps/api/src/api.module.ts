@@ -6,6 +6,7 @@ import { HealthModule, metricsModule, programChecks } from '#health';
 import {
   DeploymentStatus,
   DraftingUsage,
+  JobBatches,
   JobErasure,
   JobExplanations,
   JobInputs,
@@ -46,6 +47,7 @@ import { RepeatInterceptor } from './http/repeat.interceptor.js';
 import { RequestShapeGuard } from './http/request-shape.guard.js';
 import { requestLogging } from './http/request-logging.js';
 import { InputsController } from './inputs/inputs.controller.js';
+import { BatchController } from './jobs/batch.controller.js';
 import { ErasureController } from './jobs/erasure.controller.js';
 import { ExplainController } from './jobs/explain.controller.js';
 import { JobListController } from './jobs/job-list.controller.js';
@@ -108,6 +110,7 @@ export class ApiModule {
       controllers: [
         JobsController,
         JobListController,
+        BatchController,
         InputsController,
         UploadsController,
         DraftController,
@@ -132,6 +135,7 @@ export class ApiModule {
       ],
       providers: [
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
+        { provide: JobBatches, useValue: new JobBatches(database, queue, store, commandProfiles) },
         { provide: JobLists, useValue: new JobLists(database) },
         { provide: JobReads, useValue: new JobReads(database) },
         { provide: DraftingUsage, useValue: new DraftingUsage(database) },

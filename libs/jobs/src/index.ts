@@ -1,3 +1,5 @@
+export { BATCH_MODES, type BatchItem, type BatchMode, type BatchResult } from './batches/batch-item.js';
+export { JobBatches } from './batches/job-batches.js';
 export { countJobs } from './count-jobs.js';
 export { DraftingUsage, type UsageReport } from './drafting-usage.js';
 export {
@@ -51,6 +53,7 @@ export { QueueReconciler, type ReconcileRound, type Repair, type RepairKind } fr
 export { type QuotaReport, QuotaReports } from './quota-reports.js';
 export { Redrive, type RedriveRequest, type Redriven, type SkipCode } from './redrive.js';
 export {
+  BatchRefused,
   DatasetNotFound,
   DraftInvalid,
   DraftNotFound,

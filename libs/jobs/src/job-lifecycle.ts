@@ -64,7 +64,13 @@ export interface ConfirmRequest {
 const EDITABLE = ['created', 'draft_ready'] as const;
 
 /** Somebody asked for another try, so it gets all that a first one has; a time to wait that is over binds no more. */
-const FRESH_START = { attempts: 0, lost_runs: 0, error: null, scheduled_at: null, expires_at: null } as const;
+export const FRESH_START = {
+  attempts: 0,
+  lost_runs: 0,
+  error: null,
+  scheduled_at: null,
+  expires_at: null,
+} as const;
 
 /**
  * What clients do with a job, each verb a whole decision in one transaction. The audit rows are written by the
@@ -376,7 +382,7 @@ function refIn(scope: TenantScope, jobId: string): JobRef {
 }
 
 /** Only a span of the job's own trace: the row refuses any other. */
-function parentOf({ traceId, traceParent }: NewJobRequest): {
+export function parentOf({ traceId, traceParent }: NewJobRequest): {
   traceParent: string | null;
   traceState: string | null;
 } {
@@ -384,7 +390,7 @@ function parentOf({ traceId, traceParent }: NewJobRequest): {
   return { traceParent: toTraceparent(traceParent), traceState: traceParent.state };
 }
 
-function asDrafted({
+export function asDrafted({
   plan_version: _version,
   steps,
   ...plan_options

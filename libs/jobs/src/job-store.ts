@@ -133,7 +133,7 @@ export class JobStore {
   }
 }
 
-function stampsOf(status: JobStatus): string[] {
+export function stampsOf(status: JobStatus): string[] {
   const stamp = STAMPS[status];
   return stamp === undefined ? [] : [stamp];
 }

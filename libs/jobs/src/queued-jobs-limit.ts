@@ -9,3 +9,17 @@ export async function assertQueuedJobsFit(tx: Tx, tenantId: string): Promise<voi
   const [past] = await tx.query<{ limit: number; current: number }>(QUEUED_JOBS_PAST_LIMIT, [tenantId]);
   if (past) throw new QueuedJobsExceeded(past.limit, past.current);
 }
+
+const QUEUED_JOBS_ROOM = 'SELECT may_have AS "limit", waiting AS current FROM queued_jobs_room($1)';
+
+/** What a tenant may have in the queue and has; null: no limit. */
+export interface QueueRoom {
+  limit: number;
+  current: number;
+}
+
+/** For a transaction that is about to queue many jobs: until it ends, nobody else queues any of this tenant past its limit. */
+export async function takeQueueRoom(tx: Tx, tenantId: string): Promise<QueueRoom | null> {
+  const [room] = await tx.query<QueueRoom & Record<string, unknown>>(QUEUED_JOBS_ROOM, [tenantId]);
+  return room ?? null;
+}

@@ -24,6 +24,18 @@ export class JobAlreadyExists extends DomainError {
   }
 }
 
+/** All or none: what was wrong with some of the items, each by its place in the batch. */
+export class BatchRefused extends DomainError {
+  constructor(refused: number, items: number, errors: readonly Fault[]) {
+    super(
+      'BATCH_REFUSED',
+      `${String(refused)} of ${String(items)} items were refused, so no job was made. Mend them, or send mode: each.`,
+      { refused },
+      errors,
+    );
+  }
+}
+
 /** Somebody else changed the job since the caller last read it. */
 export class JobVersionConflict extends DomainError {
   constructor(job: Job, expectedVersion: number) {

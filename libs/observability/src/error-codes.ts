@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   AUTH_ISSUER_UNAVAILABLE: 'The issuer of access tokens does not tell its keys now; try again shortly.',
   AUTH_SCOPE_MISSING: 'The key may not do this.',
   AUTH_TENANT_UNKNOWN: 'The access token names no tenant of this deployment.',
+  BATCH_REFUSED: 'An item of the batch was refused, so none was made; `errors` names each.',
   BODY_TOO_LARGE: 'The request body is over the limit.',
   COMMAND_PROFILES_INVALID: 'The operator’s file of command profiles is wrong.',
   CONFIGURATION_INVALID: 'Settings of the program are wrong.',

@@ -4,6 +4,7 @@ import type { Drafter } from '#drafting';
 import { Execution } from '#execution';
 import {
   DraftExchanges,
+  JobBatches,
   JobDrafting,
   JobErasure,
   JobInputs,
@@ -40,6 +41,7 @@ export class JobPrograms {
   };
   readonly lifecycle: JobLifecycle;
   readonly inputs: JobInputs;
+  readonly batches: JobBatches;
   readonly lists: JobLists;
   readonly reads: JobReads;
   readonly erasure: JobErasure;
@@ -59,6 +61,7 @@ export class JobPrograms {
     this.workerScope = { actor: { kind: 'worker', id: this.workerIdentity.workerId }, source: 'worker' };
     this.lifecycle = new JobLifecycle(this.api, apiQueue, store, []);
     this.inputs = new JobInputs(this.api, store, new Execution({ profiles: {} }), 1_000_000);
+    this.batches = new JobBatches(this.api, apiQueue, store, []);
     this.lists = new JobLists(this.api);
     this.reads = new JobReads(this.api);
     this.erasure = new JobErasure(this.api, store);

@@ -1,6 +1,5 @@
 import { Drain } from '#health';
 import { hasEnded, JobLifecycle, type Job } from '#jobs';
-import { PlanInvalid } from '#plans';
 import { requireScope } from '#tenancy';
 import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import {
@@ -21,6 +20,7 @@ import { lookUntil, type Patience, PreferWait } from '../http/prefer-wait.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { type JobBody, JobBody as JobBodyClass, toJobBody } from './job.body.js';
 import { ConfirmRequest, CreateJobRequest, ReasonRequest, RunRequest } from './job.request.js';
+import { faultsBetween, pointIntoPlan, toNewJob } from './new-job.js';
 
 @ApiTags('jobs')
 @Documented()
@@ -42,31 +42,12 @@ export class JobsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobBody> {
     if (body.confirm) requireScope(asking.caller, 'jobs:confirm');
-    const faults = [
-      ...(body.confirm && !body.plan
-        ? [{ pointer: '/confirm', detail: 'needs a plan; a draft is confirmed later' }]
-        : []),
-      ...(body.hold && !body.confirm
-        ? [{ pointer: '/hold', detail: 'holds what is confirmed; send confirm: true' }]
-        : []),
-    ];
+    const faults = faultsBetween(body);
     if (faults.length > 0) throw new RequestInvalid(faults);
     const { job, replayed } = await this.lifecycle
       .create(
         asking.scope(),
-        {
-          jobId: body.job_id,
-          requirement: body.requirement,
-          priority: body.priority,
-          labels: body.labels,
-          plan: body.plan,
-          confirm: body.confirm,
-          hold: body.hold,
-          runAfter: body.run_after,
-          expiresAt: body.expires_at,
-          traceId: asking.trace.traceId,
-          traceParent: asking.trace.parent,
-        },
+        toNewJob(body, asking),
         // Over the fields as they were understood, as it was when only this route took keys.
         asking.repeat && {
           ...asking.repeat,
@@ -164,11 +145,4 @@ export class JobsController {
   ): Promise<JobBody> {
     return toJobBody(await this.lifecycle.retry(asking.because(body.reason), jobId, version));
   }
-}
-
-/** The faults of a plan point from its root; here the plan is a field of the body. */
-function pointIntoPlan(error: unknown): never {
-  if (!(error instanceof PlanInvalid)) throw error;
-  const faults = error.errors.map(({ pointer, detail }) => ({ pointer: `/plan${pointer}`, detail }));
-  throw new PlanInvalid(faults, Number(error.facts['fault_count']));
 }
