@@ -13,6 +13,7 @@ import {
   JobLifecycle,
   JobLists,
   JobReads,
+  JobTasks,
   JobUploads,
   QueueControl,
   QuotaReports,
@@ -66,6 +67,8 @@ import { LegacyPlanController } from './legacy-routes/legacy-plan.controller.js'
 import { RunsController } from './runs/runs.controller.js';
 import { API_SETTINGS, ARTIFACT_STORE, type ApiSettings, type UploadSettings } from './settings.js';
 import { StatusController } from './status/status.controller.js';
+import { BeginTaskController } from './tasks/begin-task.controller.js';
+import { TasksController } from './tasks/tasks.controller.js';
 import { PartialFiles } from './uploads/partial-files.js';
 import { UploadsController } from './uploads/uploads.controller.js';
 import { UsageController } from './usage/usage.controller.js';
@@ -111,6 +114,8 @@ export class ApiModule {
         JobsController,
         JobListController,
         BatchController,
+        BeginTaskController,
+        TasksController,
         InputsController,
         UploadsController,
         DraftController,
@@ -137,6 +142,7 @@ export class ApiModule {
         { provide: JobLifecycle, useValue: new JobLifecycle(database, queue, store, commandProfiles) },
         { provide: JobBatches, useValue: new JobBatches(database, queue, store, commandProfiles) },
         { provide: JobLists, useValue: new JobLists(database) },
+        { provide: JobTasks, useValue: new JobTasks(database, new JobLists(database)) },
         { provide: JobReads, useValue: new JobReads(database) },
         { provide: DraftingUsage, useValue: new DraftingUsage(database) },
         { provide: JobInputs, useValue: inputs },

@@ -15,6 +15,7 @@ import type { JobBody, JobPage } from '../src/jobs/job.body.js';
 import type { KeyList, NewKeyBody } from '../src/keys/key.body.js';
 import type { RunPage } from '../src/runs/runs.body.js';
 import { expectCleanLog } from './clean-log.js';
+import type { TaskBody } from '../src/tasks/task.body.js';
 import { noop, planOf, sql } from './plans.js';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -88,6 +89,8 @@ const upload = (jobId: string): Promise<Answer<JobBody>> =>
   ]);
 const announced = (jobId: string): Promise<Answer<unknown>> =>
   client.send('POST', `/v1/jobs/${jobId}/inputs/uploads`, TUS);
+const beginTask = (move: 'cancel' | 'retry'): Promise<Answer<TaskBody>> =>
+  client.post<TaskBody>(`/v1/jobs/${move}`, { filter: { label: ['nobody=has this'] }, reason: 'a test' });
 const newKey = async (): Promise<string> =>
   (await client.post<NewKeyBody>('/v1/keys', { name: 'n', scopes: ['jobs:read'] })).body.key_id;
 const failed = async (): Promise<string> => {
@@ -106,6 +109,21 @@ type Decision = [action: string, act: () => Promise<Answer<unknown>>] | 'reads' 
 const DECISIONS: Readonly<Record<string, Decision>> = {
   'get /v1/jobs': 'reads',
   'post /v1/jobs': ['job.created', () => client.post('/v1/jobs', { requirement: 'x' })],
+  'post /v1/jobs/batch': [
+    'job.created',
+    () => client.post('/v1/jobs/batch', { items: [{ requirement: 'x' }, { requirement: 'y' }] }),
+  ],
+  'post /v1/jobs/cancel': ['task.begun', () => beginTask('cancel')],
+  'post /v1/jobs/retry': ['task.begun', () => beginTask('retry')],
+  'get /v1/tasks/{task_id}': 'reads',
+  'post /v1/tasks/{task_id}/cancel': [
+    'task.cancelled',
+    async () => {
+      // Past the limit of queued jobs it waits, and is there to be cancelled.
+      const { task_id: taskId } = (await beginTask('cancel')).body;
+      return client.post(`/v1/tasks/${taskId}/cancel`, { reason: 'no need' });
+    },
+  ],
   [`get ${JOB}`]: 'reads',
   [`post ${JOB}/confirm`]: ['job.confirmed', async () => client.post(`/v1/jobs/${await fresh()}/confirm`)],
   [`post ${JOB}/run`]: [
@@ -215,6 +233,9 @@ const REASONED = [
   `post ${JOB}/cancel`,
   `post ${JOB}/retry`,
   `delete ${JOB}/data`,
+  'post /v1/jobs/cancel',
+  'post /v1/jobs/retry',
+  'post /v1/tasks/{task_id}/cancel',
   'post /v1/queues/{name}/pause',
   'post /v1/queues/{name}/resume',
   'post /v1/keys/{key_id}/revoke',

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '#artifacts';
 import { AuditArchives, AuditRetention, type CheckpointSigner } from '#audit';
 import type { Configuration } from '#configuration';
 import type { Database, Scope } from '#database';
-import { Election, JobRetention, ParkedJobs, QueueReconciler, type WorkerIdentity } from '#jobs';
+import { Election, JobRetention, ParkedJobs, QueueReconciler, TaskRounds, type WorkerIdentity } from '#jobs';
 import type { CallLedger } from '#llm';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
@@ -12,6 +12,7 @@ import { ledgerSweeper } from './ledger-sweeper.js';
 import { lettingInParked } from './letting-in-parked.js';
 import { Reconciler } from './reconciler.js';
 import { SystemTeller } from './system-teller.js';
+import { TaskWorker } from './task-worker.js';
 import { turnGiver } from './turn-giver.js';
 
 const SECOND = 1_000;
@@ -48,6 +49,7 @@ export function sideWork(parts: SideWorkParts): SideWork {
       { everyMs: queueReconcileSeconds * SECOND },
       logger,
     ),
+    new TaskWorker(new TaskRounds(database, queue, scope), logger),
     keepingAudit(parts),
     new JobKeeper(jobs, jobRetentionSweepSeconds * SECOND, logger),
     ...(configuration.metrics ? [tellingOfSystem(parts)] : []),

@@ -77,6 +77,10 @@ beforeAll(async () => {
       tokens: 1,
       cost_micros: 1,
     });
+    await db.put('task', {
+      ...{ tenant_id: tenantId, task_id: randomUUID(), move: 'cancel', filter: {}, reason: 'a test' },
+      ...{ actor_kind: 'api_key', actor_id: 'key' },
+    });
     await db.put('tenant_drafting', { tenant_id: tenantId });
     await db.put('tenant_quota', { tenant_id: tenantId });
     await db.put('tenant_turn', { tenant_id: tenantId, queue_name: 'job.run', priority: 0, next_turn: 1 });
@@ -135,6 +139,7 @@ describe('every table with a tenant_id', () => {
       'migration_item',
       'plan',
       'run',
+      'task',
       'tenant_storage',
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);

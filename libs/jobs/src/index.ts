@@ -82,4 +82,16 @@ export {
   type StepRecord,
 } from './run.js';
 export { Election, type Elected } from './election.js';
+export { JobTasks, type Preview } from './tasks/job-tasks.js';
+export { TaskRounds, type TaskProgress } from './tasks/task-rounds.js';
+export {
+  type Task,
+  TASK_MOVES,
+  TASK_STATUSES,
+  TaskEnded,
+  type TaskFailure,
+  type TaskMove,
+  TaskNotFound,
+  type TaskStatus,
+} from './tasks/task.js';
 export { type RenewedLease, type WorkerIdentity, Workers } from './workers.js';

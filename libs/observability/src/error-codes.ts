@@ -96,6 +96,8 @@ export const ERROR_CODES = {
   SERVICE_INTERNAL_ERROR: 'A fault of the service; the request id finds it in the logs.',
   SERVICE_SHUTTING_DOWN: 'The service is stopping; try again shortly.',
   STALE_LEASE: 'A worker lost its right to the run.',
+  TASK_ENDED: 'The task has ended; there is nothing left to cancel.',
+  TASK_NOT_FOUND: 'There is no such task.',
   TENANT_ALREADY_EXISTS: 'There is a tenant of this name.',
   TENANT_ID_UNSAFE: 'The name of the tenant is of a form that is not taken.',
   TENANT_MISMATCH: 'X-SS-Tenant-ID names another tenant than the key’s.',

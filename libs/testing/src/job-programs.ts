@@ -12,6 +12,7 @@ import {
   JobLists,
   JobReads,
   JobRuns,
+  JobTasks,
   LostRuns,
   type WorkerIdentity,
   Workers,
@@ -43,6 +44,7 @@ export class JobPrograms {
   readonly inputs: JobInputs;
   readonly batches: JobBatches;
   readonly lists: JobLists;
+  readonly tasks: JobTasks;
   readonly reads: JobReads;
   readonly erasure: JobErasure;
   readonly runs: JobRuns;
@@ -63,6 +65,7 @@ export class JobPrograms {
     this.inputs = new JobInputs(this.api, store, new Execution({ profiles: {} }), 1_000_000);
     this.batches = new JobBatches(this.api, apiQueue, store, []);
     this.lists = new JobLists(this.api);
+    this.tasks = new JobTasks(this.api, this.lists);
     this.reads = new JobReads(this.api);
     this.erasure = new JobErasure(this.api, store);
     this.runs = new JobRuns(this.worker, workerQueue, this.workerScope, LEASE_MS);

@@ -1,5 +1,5 @@
 import { assertSafeRelPath } from '#artifacts';
-import { DatasetNotFound, JobIdUnsafe, RunNotFound } from '#jobs';
+import { DatasetNotFound, JobIdUnsafe, RunNotFound, TaskNotFound } from '#jobs';
 import { TenantNotFound } from '#tenancy';
 import { createParamDecorator, type ExecutionContext, Param, type PipeTransform } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -21,10 +21,20 @@ class JobIdPipe implements PipeTransform<unknown, string> {
   }
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 class RunIdPipe implements PipeTransform<unknown, string> {
   transform(value: unknown): string {
     const text = String(value);
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new RunNotFound(text.slice(0, 64));
+    if (!UUID.test(text)) throw new RunNotFound(text.slice(0, 64));
+    return text.toLowerCase();
+  }
+}
+
+class TaskIdPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = String(value);
+    if (!UUID.test(text)) throw new TaskNotFound(text.slice(0, 64));
     return text.toLowerCase();
   }
 }
@@ -58,6 +68,7 @@ class RevisionPipe implements PipeTransform<unknown, number> {
 export const RevisionParam = (): ParameterDecorator => Param('revision', new RevisionPipe());
 export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPipe());
 export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
+export const TaskIdParam = (): ParameterDecorator => Param('task_id', new TaskIdPipe());
 export const TenantIdParam = (): ParameterDecorator => Param('tenant_id', new TenantIdPipe());
 export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());
 

@@ -26,6 +26,13 @@ export const WORKER_EVENTS = {
     'done_by',
   ),
   SS_WORKER_JOB_EXPIRED: told('info', 'A job waited past its `expires_at` and failed.'),
+  SS_WORKER_TASK_DONE: told(
+    'info',
+    'A task over many jobs is done: so many were moved.',
+    'move',
+    'jobs',
+    'refused_jobs',
+  ),
   SS_WORKER_CLAIM_FAILED: told(
     'warn',
     'A loop could not look for work; it tries again.',
