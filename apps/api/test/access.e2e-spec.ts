@@ -62,6 +62,8 @@ beforeAll(async () => {
     path: 'tables/read.csv',
     upload_id: '00000000-0000-4000-8000-000000000000',
     tenant_id: 'theirs',
+    task_id: (await theirs.post<TaskBody>('/v1/jobs/cancel', { filter: { text: 'none' }, reason: 'a test' }))
+      .body.task_id,
     key_id: (await theirs.get<KeyList>('/v1/keys')).body.items[0]!.key_id,
   };
 });
@@ -111,7 +113,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'post /v1/jobs': ['job.created', () => client.post('/v1/jobs', { requirement: 'x' })],
   'post /v1/jobs/batch': [
     'job.created',
-    () => client.post('/v1/jobs/batch', { items: [{ requirement: 'x' }, { requirement: 'y' }] }),
+    () => client.post('/v1/jobs/batch', { items: [{ requirement: 'x' }] }),
   ],
   'post /v1/jobs/cancel': ['task.begun', () => beginTask('cancel')],
   'post /v1/jobs/retry': ['task.begun', () => beginTask('retry')],
@@ -119,9 +121,12 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'post /v1/tasks/{task_id}/cancel': [
     'task.cancelled',
     async () => {
-      // Past the limit of queued jobs it waits, and is there to be cancelled.
-      const { task_id: taskId } = (await beginTask('cancel')).body;
-      return client.post(`/v1/tasks/${taskId}/cancel`, { reason: 'no need' });
+      // The worker may be faster, now and then.
+      for (let attempt = 1; ; attempt++) {
+        const { task_id: taskId } = (await beginTask('cancel')).body;
+        const answer = await client.post(`/v1/tasks/${taskId}/cancel`, { reason: 'no need' });
+        if (answer.status === 200 || attempt === 5) return answer;
+      }
     },
   ],
   [`get ${JOB}`]: 'reads',
@@ -360,7 +365,8 @@ describe('whoever may not', () => {
     expect(withIds.length).toBeGreaterThan(20);
     for (const operation of withIds) {
       const answer = await send(client, operation, foreign);
-      const code = operation.includes('{key_id}') ? 'API_KEY_NOT_FOUND' : 'JOB_NOT_FOUND';
+      const codes = { key_id: 'API_KEY_NOT_FOUND', task_id: 'TASK_NOT_FOUND', job_id: 'JOB_NOT_FOUND' };
+      const code = Object.entries(codes).find(([name]) => operation.includes(`{${name}}`))?.[1];
       expect([operation, answer.status, answer.body.code]).toEqual([operation, 404, code]);
     }
     const expected = withIds.filter((operation) => operation.includes('{job_id}')).map(routeOf);

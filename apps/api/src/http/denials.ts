@@ -25,6 +25,7 @@ export const DENIALS: Readonly<Record<string, boolean>> = {
   INPUT_DATASET_NOT_FOUND: true,
   JOB_NOT_FOUND: true,
   RUN_NOT_FOUND: true,
+  TASK_NOT_FOUND: true,
   TENANT_MISMATCH: true,
   TENANT_NOT_FOUND: true,
   // There is no such address, so nothing that could be somebody's.

@@ -1,10 +1,11 @@
-import { JobTasks, type TaskMove } from '#jobs';
+import { type JobFilter, JobTasks, type TaskMove } from '#jobs';
 import { Body, Controller, HttpStatus, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { Documented } from '../http/documented.js';
+import { RequestInvalid } from '../http/request-invalid.js';
 import { toJobFilter } from '../jobs/list-jobs.query.js';
 import { BeginTaskRequest, TaskBody, TaskPreviewBody, toTaskBody } from './task.body.js';
 
@@ -48,13 +49,23 @@ export class BeginTaskController {
     body: BeginTaskRequest,
     reply: FastifyReply,
   ): Promise<TaskBody | TaskPreviewBody> {
-    const filter = toJobFilter(body.filter);
     if (body.dry_run) {
+      const filter = filterOf(body);
       void reply.status(HttpStatus.OK);
       return { dry_run: true, move, ...(await this.tasks.preview(asking.scope(), move, filter)) };
     }
-    const task = await this.tasks.begin(asking.because(body.reason), move, filter);
+    const scope = asking.because(body.reason);
+    const task = await this.tasks.begin(scope, move, filterOf(body));
     void reply.status(HttpStatus.ACCEPTED).header('Location', `/v1/tasks/${task.task_id}`);
     return toTaskBody(task);
   }
+}
+
+/** Nobody means all jobs by saying nothing. */
+function filterOf({ filter }: BeginTaskRequest): JobFilter {
+  const conditions = filter ? toJobFilter(filter) : {};
+  if (Object.values(conditions).every((condition) => condition === undefined)) {
+    throw new RequestInvalid([{ pointer: '/filter', detail: 'must name at least one condition' }]);
+  }
+  return conditions;
 }

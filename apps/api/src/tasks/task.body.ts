@@ -1,7 +1,14 @@
-import { type Task, TASK_MOVES, TASK_STATUSES, type TaskFailure, type TaskMove, type TaskStatus } from '#jobs';
+import {
+  type Task,
+  TASK_MOVES,
+  TASK_STATUSES,
+  type TaskFailure,
+  type TaskMove,
+  type TaskStatus,
+} from '#jobs';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsBoolean, IsNotEmptyObject, IsObject, IsOptional, ValidateNested } from 'class-validator';
+import { IsBoolean, IsObject, IsOptional, ValidateNested } from 'class-validator';
 import { TotalBody } from '../jobs/job.body.js';
 import { ReasonRequest } from '../jobs/job.request.js';
 import { JobFilterQuery } from '../jobs/list-jobs.query.js';
@@ -11,13 +18,14 @@ const instant = { type: String, format: 'date-time', nullable: true } as const;
 export class BeginTaskRequest extends ReasonRequest {
   @ApiProperty({
     type: JobFilterQuery,
-    description: 'Which jobs, as in `GET /v1/jobs`; at least one condition. Jobs that are made later are not touched.',
+    description:
+      'Which jobs, as in `GET /v1/jobs`; at least one condition. Jobs that are made later are not touched.',
   })
+  @IsOptional()
   @IsObject()
-  @IsNotEmptyObject({}, { message: 'filter must name at least one condition' })
   @ValidateNested()
   @Type(() => JobFilterQuery)
-  filter!: JobFilterQuery;
+  filter?: JobFilterQuery;
 
   @ApiPropertyOptional({ default: false, description: 'Only tell which jobs it would be now.' })
   @IsOptional()

@@ -30,15 +30,19 @@ afterAll(async () => {
 const mine = () => ({ ...programs.client(tenantId, { requestId: 'request-1' }), reason: REASON });
 const roundsOf = (batch: number): TaskRounds =>
   new TaskRounds(programs.worker, programs.workerQueue, programs.workerScope, batch);
-const begin = (move: TaskMove, filter: JobFilter): Promise<Task> => programs.tasks.begin(mine(), move, filter);
+const begin = (move: TaskMove, filter: JobFilter): Promise<Task> =>
+  programs.tasks.begin(mine(), move, filter);
 const read = (job: Pick<Job, 'job_id'>): Promise<Job> => programs.lifecycle.get(mine(), job.job_id);
 const old = (given: Partial<Job>): Promise<Job> =>
-  aJob(db, tenantId, { created_at: OLD, ...(given.status === 'failed' ? { finished_at: OLD } : {}), ...given });
+  aJob(db, tenantId, {
+    created_at: OLD,
+    ...(given.status === 'failed' ? { finished_at: OLD } : {}),
+    ...given,
+  });
 
 async function oneRound(by = rounds): Promise<number> {
-  let batches = 0;
-  for await (const _ of by.round()) batches++;
-  return batches;
+  const batches = await Array.fromAsync(by.round());
+  return batches.length;
 }
 
 /** Rounds until the task has ended, a hundred at most. */
@@ -51,18 +55,22 @@ async function carryOut(task: Task): Promise<Task> {
   throw new Error('the task does not end');
 }
 
-const tellOf = (task: Task) => db.sql<{ action: string; actor_id: string; reason: string; metadata: unknown }>(
-  `SELECT action, actor_id, reason, metadata FROM audit_event
+const tellOf = (task: Task) =>
+  db.sql<{ action: string; actor_id: string; reason: string; metadata: unknown }>(
+    `SELECT action, actor_id, reason, metadata FROM audit_event
    WHERE tenant_id = $1 AND resource_type = 'task' AND resource_id = $2 ORDER BY event_id`,
-  [task.tenant_id, task.task_id],
-);
+    [task.tenant_id, task.task_id],
+  );
 
 describe('a task that cancels', () => {
   it('ends every open job that fits, and no other, each as a client would have ended it', async () => {
     const labels = { team: 'polar' };
     const jobs: Job[] = [];
     for (const status of JOB_STATUSES) jobs.push(await old({ status, labels }));
-    const others = [await old({ status: 'queued' }), await aJob(db, await aTenant(db), { created_at: OLD, labels })];
+    const others = [
+      await old({ status: 'queued' }),
+      await aJob(db, await aTenant(db), { created_at: OLD, labels }),
+    ];
     const waiting = jobs.find((job) => job.status === 'queued')!;
     await programs.api.transaction(mine(), (tx) =>
       programs.apiQueue.wake(tx, 'job.run', { tenantId, jobId: waiting.job_id }),
@@ -124,13 +132,18 @@ describe('a task that cancels', () => {
     for (let n = 0; n < 10; n++) await old({ job_id: `job-${String(n)}` });
     const task = await begin('cancel', { statuses: ['created'] });
     await oneRound();
-    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({ status: 'running', moved_jobs: 3 });
+    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+      status: 'running',
+      moved_jobs: 3,
+    });
     // The batch fails in its last statement: nothing of it stays.
     await db.sql(`ALTER TABLE task ADD CONSTRAINT breaks CHECK (moved_jobs < 6) NOT VALID`);
     await expect(oneRound()).rejects.toThrow(/breaks/);
     await db.sql(`ALTER TABLE task DROP CONSTRAINT breaks`);
     expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({ moved_jobs: 3 });
-    expect(await db.sql(`SELECT FROM job WHERE tenant_id = $1 AND status = 'cancelled'`, [tenantId])).toHaveLength(3);
+    expect(
+      await db.sql(`SELECT FROM job WHERE tenant_id = $1 AND status = 'cancelled'`, [tenantId]),
+    ).toHaveLength(3);
     rounds = roundsOf(4);
     expect(await carryOut(task)).toMatchObject({ status: 'done', moved_jobs: 10, refused_jobs: 0 });
     const rows = await db.sql(
@@ -150,7 +163,9 @@ describe('a task that cancels', () => {
 
   it('with conditions that no job can fit is done at once', async () => {
     await old({ status: 'succeeded' });
-    expect(await carryOut(await begin('cancel', { statuses: ['succeeded'] }))).toMatchObject({ moved_jobs: 0 });
+    expect(await carryOut(await begin('cancel', { statuses: ['succeeded'] }))).toMatchObject({
+      moved_jobs: 0,
+    });
     expect(await carryOut(await begin('retry', { text: '?' }))).toMatchObject({ moved_jobs: 0 });
   });
 });
@@ -160,9 +175,18 @@ describe('a task that retries', () => {
     const failed = await old({ status: 'failed', attempts: 3, priority: 4 });
     const kept = await old({ status: 'succeeded' });
     const task = await begin('retry', { createdSince: OLD });
-    const later = await aJob(db, tenantId, { created_at: OLD, status: 'failed', finished_at: '2999-01-01T00:00:00Z' });
+    const later = await aJob(db, tenantId, {
+      created_at: OLD,
+      status: 'failed',
+      finished_at: '2999-01-01T00:00:00Z',
+    });
     expect(await carryOut(task)).toMatchObject({ moved_jobs: 1, refused_jobs: 0 });
-    expect(await read(failed)).toMatchObject({ status: 'queued', attempts: 0, error: null, finished_at: null });
+    expect(await read(failed)).toMatchObject({
+      status: 'queued',
+      attempts: 0,
+      error: null,
+      finished_at: null,
+    });
     expect(await messagesOf(db, failed)).toEqual(['job.run']);
     expect([(await read(kept)).status, (await read(later)).status]).toEqual(['succeeded', 'failed']);
   });
@@ -173,7 +197,10 @@ describe('a task that retries', () => {
     for (let n = 0; n < 5; n++) jobs.push(await old({ job_id: `job-${String(n)}`, status: 'failed' }));
     const task = await begin('retry', { statuses: ['failed'] });
     for (let n = 0; n < 3; n++) await oneRound();
-    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({ status: 'running', moved_jobs: 2 });
+    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+      status: 'running',
+      moved_jobs: 2,
+    });
     await programs.lifecycle.cancel(mine(), 'job-0', null);
     await db.sql('UPDATE tenant_quota SET queued_jobs = 4 WHERE tenant_id = $1', [tenantId]);
     await oneRound();
@@ -198,7 +225,9 @@ describe('a task', () => {
     const task = await begin('cancel', { statuses: ['created'] });
     const other = { ...programs.client(await aTenant(db)), reason: REASON };
     await expect(programs.tasks.get(other, task.task_id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
-    await expect(programs.tasks.cancel(other, task.task_id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+    await expect(programs.tasks.cancel(other, task.task_id)).rejects.toMatchObject({
+      code: 'TASK_NOT_FOUND',
+    });
     expect((await programs.tasks.get(mine(), task.task_id)).status).toBe('pending');
   });
 
@@ -213,7 +242,10 @@ describe('a task', () => {
     await oneRound();
     expect(await programs.tasks.get(mine(), second.task_id)).toMatchObject({ status: 'done', moved_jobs: 1 });
     tenantId = own;
-    expect(await programs.tasks.get(mine(), first.task_id)).toMatchObject({ status: 'running', moved_jobs: 6 });
+    expect(await programs.tasks.get(mine(), first.task_id)).toMatchObject({
+      status: 'running',
+      moved_jobs: 6,
+    });
   });
 
   it('that ended a month ago is forgotten', async () => {

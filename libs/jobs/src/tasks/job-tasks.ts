@@ -1,7 +1,7 @@
 import { record } from '#audit';
 import type { Database, TenantScope } from '#database';
 import { randomUUID } from 'node:crypto';
-import { JobLists, type Total } from '../lists/job-lists.js';
+import type { JobLists, Total } from '../lists/job-lists.js';
 import type { JobFilter } from '../lists/job-filter.js';
 import { statusesOf } from './frozen-filter.js';
 import { type Task, TaskEnded, type TaskMove, TaskNotFound } from './task.js';
@@ -73,7 +73,10 @@ export class JobTasks {
   /** What it has done stays done; it does no more. */
   async cancel(scope: TenantScope & { reason: string }, taskId: string): Promise<Task> {
     const task = await this.database.transaction(scope, async (tx) => {
-      const [cancelled] = await tx.query<Task & Record<string, unknown>>(CANCEL_TASK, [scope.tenantId, taskId]);
+      const [cancelled] = await tx.query<Task & Record<string, unknown>>(CANCEL_TASK, [
+        scope.tenantId,
+        taskId,
+      ]);
       if (!cancelled) return null;
       const { moved_jobs, refused_jobs } = cancelled;
       const act = { action: 'task.cancelled', resourceType: 'task', resourceId: taskId };

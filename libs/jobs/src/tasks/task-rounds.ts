@@ -82,7 +82,10 @@ export class TaskRounds {
     return gone.length;
   }
 
-  private async step(tx: Tx, { tenant_id: tenantId, task_id: taskId }: OpenTask): Promise<TaskProgress | null> {
+  private async step(
+    tx: Tx,
+    { tenant_id: tenantId, task_id: taskId }: OpenTask,
+  ): Promise<TaskProgress | null> {
     const [task] = await tx.query<Task & Record<string, unknown>>(LOCK_TASK, [tenantId, taskId]);
     if (!task) return null;
     const { jobs, next } = await this.read(tx, task);
