@@ -30,8 +30,6 @@ export interface PreparedItem {
   request: NewJobRequest;
   plan: Plan | null;
   prepared: PreparedPlan | null;
-  /** From the line of the queue; null: not queued at once. */
-  turn: number | null;
 }
 
 export function isQueued({ prepared, request }: PreparedItem): boolean {

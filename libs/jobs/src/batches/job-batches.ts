@@ -31,6 +31,8 @@ const FILES_AT_A_TIME = 16;
 /** What a client's plan is called as a draft: as in a single submit. */
 const DRAFT_TEXT = 'The client sent this plan with the job.';
 
+type Turns = ReadonlyMap<string, number>;
+
 /** Makes many jobs in one transaction, a statement a table and a move: what each of them gets is what a single one gets. */
 export class JobBatches {
   private readonly rows = new BatchRows();
@@ -69,11 +71,12 @@ export class JobBatches {
     const kept = new Set<PreparedItem>();
     try {
       assertAll(mode, items, refused);
+      const turns = await this.takeTurns(prepared);
       const made = await this.database.transaction(scope, async (tx) => {
         // The transaction may be tried again.
         kept.clear();
         const insert = (): Promise<BatchResult[]> =>
-          this.insert(tx, scope.tenantId, mode, { items, prepared, refused: new Map(refused) }, kept);
+          this.insert(tx, scope.tenantId, mode, { items, prepared, turns, refused: new Map(refused) }, kept);
         if (!repeat) return { results: await insert(), replayed: false };
         const { answer, replayed } = await once(tx, repeat, insert);
         return { results: answer, replayed };
@@ -85,6 +88,15 @@ export class JobBatches {
       if (!(error instanceof CommitUnknown)) await this.discard(prepared);
       throw error;
     }
+  }
+
+  /** Before the transaction, all at once: so they share a round, and nobody waits for the commit. By job_id. */
+  private async takeTurns(items: readonly PreparedItem[]): Promise<Turns> {
+    const atOnce = items.filter((item) => isQueued(item) && item.request.runAfter === undefined);
+    const turns = atOnce.map(async ({ ref: { tenantId, jobId }, request: { priority = 0 } }) => {
+      return [jobId, await this.queue.takeTurn('job.run', { tenantId, priority })] as const;
+    });
+    return new Map(await Promise.all(turns));
   }
 
   /** Checks each, and writes the plans that are to be frozen; what is refused is noted. */
@@ -128,12 +140,8 @@ export class JobBatches {
     seen.add(jobId);
     const ref = { tenantId, jobId };
     const plan = item.plan === undefined ? null : this.freezer.check(item.plan);
-    const isQueuedAtOnce = plan && item.confirm && !item.hold && item.runAfter === undefined;
-    const [prepared, turn] = await Promise.all([
-      plan && item.confirm ? this.freezer.prepare(ref, asDrafted(plan), null, []) : null,
-      isQueuedAtOnce ? this.queue.takeTurn('job.run', { tenantId, priority: item.priority ?? 0 }) : null,
-    ]);
-    return { index, ref, request: item, plan, prepared, turn };
+    const prepared = plan && item.confirm ? await this.freezer.prepare(ref, asDrafted(plan), null, []) : null;
+    return { index, ref, request: item, plan, prepared };
   }
 
   private async insert(
@@ -143,8 +151,14 @@ export class JobBatches {
     {
       items,
       prepared,
+      turns,
       refused,
-    }: { items: readonly BatchItem[]; prepared: PreparedItem[]; refused: Map<number, Refusal> },
+    }: {
+      items: readonly BatchItem[];
+      prepared: PreparedItem[];
+      turns: Turns;
+      refused: Map<number, Refusal>;
+    },
     kept: Set<PreparedItem>,
   ): Promise<BatchResult[]> {
     const wanted = await this.withinLimit(tx, tenantId, mode, prepared, refused);
@@ -154,7 +168,7 @@ export class JobBatches {
     }
     assertAll(mode, items, refused);
     const own = wanted.filter(({ ref }) => made.has(ref.jobId));
-    const jobs = await this.advance(tx, tenantId, own);
+    const jobs = await this.advance(tx, tenantId, own, turns);
     for (const item of own) kept.add(item);
     const byIndex = new Map(own.map((item) => [item.index, item.ref.jobId]));
     return items.map((_, index) => {
@@ -186,7 +200,12 @@ export class JobBatches {
   }
 
   /** Drafts, plans and places in the line, for those that ask for it. Answers the jobs that have moved. */
-  private async advance(tx: Tx, tenantId: string, items: readonly PreparedItem[]): Promise<Map<string, Job>> {
+  private async advance(
+    tx: Tx,
+    tenantId: string,
+    items: readonly PreparedItem[],
+    turns: Turns,
+  ): Promise<Map<string, Job>> {
     const moved = new Map<string, Job>();
     const note = (jobs: readonly Job[], expected: number): void => {
       if (jobs.length !== expected) throw new Error('a job that was just made could not be moved');
@@ -219,7 +238,6 @@ export class JobBatches {
     const rows = queued.map(({ ref }) => ({ job_id: ref.jobId }));
     const jobs = await this.sets.move(tx, tenantId, 'enqueue', { rows });
     note(jobs, queued.length);
-    const turns = new Map(queued.map(({ ref, turn }) => [ref.jobId, turn]));
     const wishes = jobs.map((job) => ({
       ...{ tenantId, jobId: job.job_id, priority: job.priority, notBefore: job.scheduled_at },
       ...{ turn: turns.get(job.job_id) ?? null, trace: traceOf(job) },

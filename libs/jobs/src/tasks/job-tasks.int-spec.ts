@@ -41,7 +41,8 @@ const old = (given: Partial<Job>): Promise<Job> =>
   });
 
 async function oneRound(by = rounds): Promise<number> {
-  const batches = await Array.fromAsync(by.round());
+  const batches: string[] = [];
+  for await (const { task } of by.round()) batches.push(task.task_id);
   return batches.length;
 }
 
