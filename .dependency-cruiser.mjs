@@ -11,6 +11,7 @@ const libs = {
   // Making and revoking keys is audited where it is done.
   tenancy: { imports: ['audit', 'database', 'observability'] },
   audit: { imports: ['database', 'observability'] },
+  events: { imports: ['audit', 'database', 'observability'] },
   artifacts: { imports: ['observability'] },
   plans: { imports: ['observability'] },
   llm: { imports: ['database', 'observability'] },

@@ -1,8 +1,9 @@
 import type { ArtifactStore } from '#artifacts';
 import { AuditExports, AuditTrail } from '#audit';
 import type { Database, Scope } from '#database';
+import { EventFeed, EventLog } from '#events';
 import type { Execution } from '#execution';
-import { HealthModule, metricsModule, programChecks } from '#health';
+import { Drain, HealthModule, metricsModule, programChecks } from '#health';
 import {
   DeploymentStatus,
   DraftingUsage,
@@ -36,6 +37,8 @@ import { ArtifactsController } from './artifacts/artifacts.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
 import { DraftController } from './draft/draft.controller.js';
+import { EventsController } from './events/events.controller.js';
+import { EventStreams } from './events/event-streams.js';
 import { AuthGuard } from './http/auth.guard.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { InFlight } from './http/in-flight.js';
@@ -112,6 +115,7 @@ export class ApiModule {
       ],
       controllers: [
         JobsController,
+        EventsController,
         JobListController,
         BatchController,
         BeginTaskController,
@@ -171,6 +175,11 @@ export class ApiModule {
         InFlight,
         LegacyMoves,
         {
+          provide: EventStreams,
+          useFactory: (drain: Drain) => eventStreams(resources, drain),
+          inject: [Drain],
+        },
+        {
           provide: RequestLimit,
           useFactory: (quotas: TenantQuotas, log: PinoLogger) =>
             new RequestLimit(new RequestRates((tenantId) => rateOf(quotas, tenantId)), log),
@@ -192,6 +201,16 @@ export class ApiModule {
       ],
     };
   }
+}
+
+function eventStreams({ database, settings, logger }: ApiResources, drain: Drain): EventStreams {
+  const log = new EventLog(database, { actor: { kind: 'anonymous', id: 'events' }, source: 'api' });
+  const feed = new EventFeed(log, {
+    onError: (error) => {
+      logger.warn({ event: 'SS_API_EVENTS_DELAYED', err: error }, 'events come later; none is lost');
+    },
+  });
+  return new EventStreams(log, feed, drain, settings.streams);
 }
 
 async function rateOf(quotas: TenantQuotas, tenantId: string): Promise<number | null> {

@@ -81,6 +81,11 @@ try {
         leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
         jsonMaxDepth: configuration.jsonMaxDepth,
         jsonMaxKeys: configuration.jsonMaxKeys,
+        streams: {
+          heartbeatMs: configuration.eventsHeartbeatSeconds * SECOND,
+          maxStreams: configuration.eventsMaxStreams,
+          maxStreamsOfTenant: configuration.eventsMaxStreamsPerTenant,
+        },
       },
       versions: new ApiVersions(releasedVersions(configuration)),
       servesMetrics: isOnOwnPort(configuration),

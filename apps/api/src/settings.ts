@@ -1,3 +1,5 @@
+import type { EventStreamsOptions } from './events/event-streams.js';
+
 /** What controllers need to know of the configuration. */
 export interface ApiSettings {
   idempotencyTtlHours: number;
@@ -6,6 +8,7 @@ export interface ApiSettings {
   /** Of the JSON of a request. */
   jsonMaxDepth: number;
   jsonMaxKeys: number;
+  streams: EventStreamsOptions;
 }
 
 /** The folder of resumable uploads that are under way, and for how long an announced upload may be. */

@@ -15,6 +15,7 @@ export { type Checkpoint, CheckpointSigner, newSigningKey } from './checkpoint.j
 export { CheckpointFolder } from './checkpoint-folder.js';
 export { createAuditPartitions } from './partitions.js';
 export { EXPORT_FORMATS, type ExportFormat } from './export-format.js';
+export { Horizon } from './horizon.js';
 export { type AuditRecord, record } from './record.js';
 export { readSealState, type SealState } from './seal-state.js';
 export { openSigner } from './signing-key.js';

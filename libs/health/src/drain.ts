@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 export class Drain {
   private begun = false;
   private refusing = false;
+  private readonly tellRefusal: (() => void)[] = [];
 
   /** Readiness fails, and what only waits ends its wait. */
   get hasBegun(): boolean {
@@ -23,5 +24,11 @@ export class Drain {
   refuseWork(): void {
     this.begin();
     this.refusing = true;
+    for (const tell of this.tellRefusal) tell();
+  }
+
+  /** Calls `tell` when new work is refused: for what goes on until then, and would never end by itself. */
+  onRefusal(tell: () => void): void {
+    this.tellRefusal.push(tell);
   }
 }

@@ -23,6 +23,8 @@ export class QuotaExceeded extends DomainError {
 const QUEUE_RETRY_SECONDS = 5;
 /** Tokens come every second. */
 const RATE_RETRY_SECONDS = 1;
+/** Streams last. */
+const STREAM_RETRY_SECONDS = 10;
 /** Somebody has to take something away first. */
 const STORAGE_RETRY_SECONDS = 60;
 
@@ -42,6 +44,16 @@ export class RequestsExceeded extends QuotaExceeded {
       'QUOTA_REQUESTS_EXCEEDED',
       `The tenant may send ${String(limit)} requests a second and has sent them. Try again in a second.`,
       { limit, current: limit, retryAfterSeconds: RATE_RETRY_SECONDS },
+    );
+  }
+}
+
+export class EventStreamsExceeded extends QuotaExceeded {
+  constructor(limit: number) {
+    super(
+      'QUOTA_EVENT_STREAMS_EXCEEDED',
+      `The tenant has ${String(limit)} event streams open at this server, as many as it may. Close one, or follow all jobs by one.`,
+      { limit, current: limit, retryAfterSeconds: STREAM_RETRY_SECONDS },
     );
   }
 }

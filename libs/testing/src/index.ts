@@ -33,6 +33,7 @@ export { emptyDatabase, TestDatabase, testDatabase } from './test-database.js';
 export { JobPrograms, LEASE_MS, MAX_LOST_RUNS } from './job-programs.js';
 export { type Answer, Client, type Upload } from './programs/client.js';
 export { Deployment, type MadeKey } from './programs/deployment.js';
+export { EventReader, type ReadEvent } from './programs/event-reader.js';
 export { descendantsOf, survivorsOf } from './programs/living-processes.js';
 export { type LogLine, Program } from './programs/program.js';
 export {

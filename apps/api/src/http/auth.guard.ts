@@ -11,7 +11,7 @@ import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PinoLogger } from 'nestjs-pino';
 import { Asking } from './asking.js';
-import type { RequestLimit } from './request-limit.js';
+import { fingerprint, type RequestLimit } from './request-limit.js';
 import { RequestInvalid } from './request-invalid.js';
 import { traceOf } from './request-trace.js';
 import type { ApiVersions } from '../versions/api-versions.js';
@@ -34,6 +34,20 @@ function needs(scope: KeyScope | typeof ANY_SCOPE): MethodDecorator & ClassDecor
 const MAX_HEADER_CHARS = 500;
 /** Keys are short; access tokens carry claims. */
 const MAX_BEARER_CHARS = 8_000;
+
+/** For an answer that lasts: whether the one who asked still may. */
+export interface MayStill {
+  /** The same for all requests that bring the same key for the same tenant. */
+  fingerprint: string;
+  /** Throws when the key has ended, or has not the scope any more. */
+  askAgain: () => Promise<void>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    mayStill?: MayStill;
+  }
+}
 
 /** Finds out who asks, for which tenant, whether it has asked too often, and checks the scope. */
 @Injectable()
@@ -60,6 +74,13 @@ export class AuthGuard implements CanActivate {
     await this.limit.count(request, context.switchToHttp().getResponse<FastifyReply>(), caller.tenantId);
     request.asking = new Asking(caller, request.id, trace, reasonOf(request), this.sourceOf(request));
     if (scope !== ANY_SCOPE) requireScope(caller, scope);
+    request.mayStill = {
+      fingerprint: fingerprint(request),
+      askAgain: async () => {
+        const now = await this.authenticate(request);
+        if (scope !== ANY_SCOPE) requireScope(now, scope);
+      },
+    };
     return true;
   }
 

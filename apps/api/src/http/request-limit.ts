@@ -83,7 +83,7 @@ export class RequestLimit {
 }
 
 /** Of what decides who asks for which tenant. A hash, so that no key lies in memory. */
-function fingerprint({ headers }: FastifyRequest): string {
+export function fingerprint({ headers }: FastifyRequest): string {
   const brought = JSON.stringify([headers.authorization, headers['x-ss-tenant-id']]);
   return createHash('sha256').update(brought).digest('base64');
 }

@@ -17,6 +17,11 @@ export const API_EVENTS = {
   ),
   SS_API_UNHANDLED_EXCEPTION: told('error', 'A request failed for a fault of ours (500).', ...REFUSAL, 'err'),
   SS_API_KEY_USE_NOT_NOTED: told('warn', 'When a key was used could not be written; its next use is.', 'err'),
+  SS_API_EVENTS_DELAYED: told(
+    'warn',
+    'Followers of jobs are told later: the database could not be asked. Said once for each time of trouble.',
+    'err',
+  ),
   SS_API_DENIALS_NOT_WRITTEN: told(
     'warn',
     'Denied attempts could not be written to the audit; tried again.',

@@ -1,4 +1,4 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { API } from './registries.js';
 
 const LABELS = ['method', 'route', 'status_code'] as const;
@@ -16,6 +16,18 @@ export const httpMetrics = {
     help: 'How long a request took, from its first byte to the last of its answer, unless its client asked to wait.',
     labelNames: LABELS,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: API,
+  }),
+  eventStreams: new Gauge({
+    name: 'ss_event_streams',
+    help: 'Event streams that are open.',
+    registers: API,
+  }),
+  /** reason: job_ended, slow_reader, key_ended, shutdown, fault. Readers who went away are not counted. */
+  eventStreamsEnded: new Counter({
+    name: 'ss_event_streams_ended_total',
+    help: 'Event streams that were ended from this side.',
+    labelNames: ['reason'] as const,
     registers: API,
   }),
   versionConflicts: new Counter({
