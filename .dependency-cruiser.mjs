@@ -12,6 +12,7 @@ const libs = {
   tenancy: { imports: ['audit', 'database', 'observability'] },
   audit: { imports: ['database', 'observability'] },
   events: { imports: ['audit', 'database', 'observability'] },
+  webhooks: { imports: ['events', 'audit', 'database', 'observability'] },
   artifacts: { imports: ['observability'] },
   plans: { imports: ['observability'] },
   llm: { imports: ['database', 'observability'] },
@@ -54,6 +55,7 @@ const owners = {
   s3: { packages: ['@aws-sdk/[^/]+'], by: ['^libs/artifacts/'] },
   duckdb: { packages: ['@duckdb/node-api'], by: ['^libs/execution/'] },
   'access tokens': { packages: ['jose'], by: ['^libs/tenancy/'] },
+  webhooks: { packages: ['standardwebhooks', 'ipaddr.js'], by: ['^libs/webhooks/'] },
   charts: { packages: ['vega', 'vega-lite'], by: ['^libs/execution/'] },
   spreadsheets: { packages: ['read-excel-file'], by: ['^libs/execution/'] },
   http: {

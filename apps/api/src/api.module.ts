@@ -29,6 +29,7 @@ import {
   TenantQuotas,
   Tenants,
 } from '#tenancy';
+import { type TargetPolicy, Webhooks } from '#webhooks';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
@@ -74,6 +75,7 @@ import { BeginTaskController } from './tasks/begin-task.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { PartialFiles } from './uploads/partial-files.js';
 import { UploadsController } from './uploads/uploads.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 import { ApiVersions } from './versions/api-versions.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -85,6 +87,7 @@ export interface ApiResources {
   store: ArtifactStore;
   legacy: LegacyJobs;
   execution: Execution;
+  webhookTargets: TargetPolicy;
   keys: ApiKeys;
   authentication: Authentication;
   denied: DeniedAttempts;
@@ -120,6 +123,7 @@ export class ApiModule {
         BatchController,
         BeginTaskController,
         TasksController,
+        WebhooksController,
         InputsController,
         UploadsController,
         DraftController,
@@ -160,6 +164,7 @@ export class ApiModule {
         { provide: PartialFiles, useValue: new PartialFiles(uploads) },
         { provide: JobExplanations, useValue: new JobExplanations(database, settings.leaseMs) },
         { provide: JobErasure, useValue: new JobErasure(database, store) },
+        { provide: Webhooks, useValue: new Webhooks(database, resources.webhookTargets) },
         { provide: QueueControl, useValue: new QueueControl(database) },
         { provide: DeploymentStatus, useValue: new DeploymentStatus(database, settings.leaseMs) },
         { provide: Tenants, useValue: new Tenants(database) },

@@ -17,6 +17,7 @@ import {
 } from '#health';
 import { createLogger, logLookOf, LogThreshold, startTracing } from '#observability';
 import { Queue } from '#queue';
+import { TargetPolicy } from '#webhooks';
 import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
 import { resolve } from 'node:path';
 import { createApi } from './create-api.js';
@@ -70,6 +71,7 @@ try {
       database,
       queue,
       store,
+      webhookTargets: new TargetPolicy(configuration.webhooksPrivateNetworks),
       legacy: await openLegacyJobs(configuration, store, logger, closing),
       execution: new Execution(),
       ...openAccess(configuration, database, logger, closing),

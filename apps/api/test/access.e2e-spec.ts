@@ -8,12 +8,14 @@ import {
   type Program,
 } from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ArtifactPage } from '../src/artifacts/artifacts.body.js';
 import type { JobBody, JobPage } from '../src/jobs/job.body.js';
 import type { KeyList, NewKeyBody } from '../src/keys/key.body.js';
 import type { RunPage } from '../src/runs/runs.body.js';
+import type { DeliveryBody, NewWebhookBody } from '../src/webhooks/webhook.body.js';
 import { expectCleanLog } from './clean-log.js';
 import type { TaskBody } from '../src/tasks/task.body.js';
 import { noop, planOf, sql } from './plans.js';
@@ -26,6 +28,7 @@ const TUS = {
   'upload-length': String(FEW_ROWS.length),
   'upload-metadata': `filename ${btoa('p.csv')},role ${btoa('primary_dataset')}`,
 };
+const WEBHOOK = '/v1/webhooks/{webhook_id}';
 
 interface OpenApi {
   paths: Record<string, Record<string, unknown>>;
@@ -64,6 +67,8 @@ beforeAll(async () => {
     tenant_id: 'theirs',
     task_id: (await theirs.post<TaskBody>('/v1/jobs/cancel', { filter: { text: 'none' }, reason: 'a test' }))
       .body.task_id,
+    webhook_id: await newWebhook(theirs),
+    delivery_id: randomUUID(),
     key_id: (await theirs.get<KeyList>('/v1/keys')).body.items[0]!.key_id,
   };
 });
@@ -93,6 +98,10 @@ const announced = (jobId: string): Promise<Answer<unknown>> =>
   client.send('POST', `/v1/jobs/${jobId}/inputs/uploads`, TUS);
 const beginTask = (move: 'cancel' | 'retry'): Promise<Answer<TaskBody>> =>
   client.post<TaskBody>(`/v1/jobs/${move}`, { filter: { label: ['nobody=has this'] }, reason: 'a test' });
+const newWebhook = async (by = client): Promise<string> => {
+  const { body } = await by.post<NewWebhookBody>('/v1/webhooks', { url: 'https://example.com/x' });
+  return body.webhook_id;
+};
 const newKey = async (): Promise<string> =>
   (await client.post<NewKeyBody>('/v1/keys', { name: 'n', scopes: ['jobs:read'] })).body.key_id;
 const failed = async (): Promise<string> => {
@@ -143,6 +152,8 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
     'job.retried',
     async () => client.post(`/v1/jobs/${await failed()}/retry`, { reason: 'once more' }),
   ],
+  [`get ${JOB}/events`]: 'reads',
+  'get /v1/events': 'reads',
   [`get ${JOB}/explain`]: 'reads',
   [`delete ${JOB}/data`]: [
     'job.data_erased',
@@ -219,6 +230,34 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
     async () => {
       await platform.post('/v1/queues/job.draft/pause', { reason: 'a test' });
       return platform.post('/v1/queues/job.draft/resume', {}, { 'x-ss-reason': 'a test' });
+    },
+  ],
+  'get /v1/webhooks': 'reads',
+  'post /v1/webhooks': [
+    'webhook.created',
+    () => client.post('/v1/webhooks', { url: 'https://example.com/x' }),
+  ],
+  [`get ${WEBHOOK}`]: 'reads',
+  [`delete ${WEBHOOK}`]: ['webhook.deleted', async () => client.delete(`/v1/webhooks/${await newWebhook()}`)],
+  [`post ${WEBHOOK}/rotate`]: [
+    'webhook.rotated',
+    async () => client.post(`/v1/webhooks/${await newWebhook()}/rotate`),
+  ],
+  [`post ${WEBHOOK}/enable`]: [
+    'webhook.enabled',
+    async () => client.post(`/v1/webhooks/${await newWebhook()}/enable`),
+  ],
+  [`post ${WEBHOOK}/test`]: [
+    'webhook.tested',
+    async () => client.post(`/v1/webhooks/${await newWebhook()}/test`),
+  ],
+  [`get ${WEBHOOK}/deliveries`]: 'reads',
+  [`post ${WEBHOOK}/deliveries/{delivery_id}/replay`]: [
+    'webhook.delivery_replayed',
+    async () => {
+      const at = `/v1/webhooks/${await newWebhook()}`;
+      const { delivery_id: id } = (await client.post<DeliveryBody>(`${at}/test`)).body;
+      return client.post(`${at}/deliveries/${id}/replay`);
     },
   ],
   'get /v1/keys': 'reads',
@@ -365,7 +404,10 @@ describe('whoever may not', () => {
     expect(withIds.length).toBeGreaterThan(20);
     for (const operation of withIds) {
       const answer = await send(client, operation, foreign);
-      const codes = { key_id: 'API_KEY_NOT_FOUND', task_id: 'TASK_NOT_FOUND', job_id: 'JOB_NOT_FOUND' };
+      const codes = {
+        ...{ key_id: 'API_KEY_NOT_FOUND', task_id: 'TASK_NOT_FOUND', webhook_id: 'WEBHOOK_NOT_FOUND' },
+        job_id: 'JOB_NOT_FOUND',
+      };
       const code = Object.entries(codes).find(([name]) => operation.includes(`{${name}}`))?.[1];
       expect([operation, answer.status, answer.body.code]).toEqual([operation, 404, code]);
     }

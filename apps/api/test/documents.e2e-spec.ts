@@ -140,9 +140,18 @@ describe('/openapi.json', () => {
           'inputs/uploads',
           'inputs/uploads/{upload_id}',
         ].map((at) => `${jobs}/${at}`),
-        ...['explain', 'plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map((at) => `${jobs}/${at}`),
+        ...['events', 'explain', 'plan', 'retry', 'run', 'runs', 'runs/{run_id}'].map(
+          (at) => `${jobs}/${at}`,
+        ),
         ...['/v1/keys', '/v1/keys/{key_id}/rotate', '/v1/keys/{key_id}/revoke'],
-        ...['/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status', '/versions'],
+        ...[
+          '',
+          '/{webhook_id}',
+          ...['deliveries', 'deliveries/{delivery_id}/replay', 'enable', 'rotate', 'test'].map(
+            (at) => `/{webhook_id}/${at}`,
+          ),
+        ].map((at) => `/v1/webhooks${at}`),
+        ...['/v1/events', '/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status', '/versions'],
       ].sort(),
     );
   });

@@ -149,6 +149,7 @@ describe('another tenant’s job', () => {
       ['POST', '/run', '{}'],
       ['POST', '/cancel', '{"reason":"x"}'],
       ['POST', '/retry', '{"reason":"x"}'],
+      ['GET', '/events'],
       ['GET', '/explain'],
       ['POST', '/inputs', form],
       ['GET', '/inputs'],

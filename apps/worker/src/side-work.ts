@@ -4,16 +4,20 @@ import type { Configuration } from '#configuration';
 import type { Database, Scope } from '#database';
 import { Election, JobRetention, ParkedJobs, QueueReconciler, TaskRounds, type WorkerIdentity } from '#jobs';
 import type { CallLedger } from '#llm';
+import { EventLog } from '#events';
 import type { Logger } from '#observability';
 import type { Queue } from '#queue';
+import { TargetPolicy, WebhookCalls, WebhookOutbox } from '#webhooks';
 import { AuditKeeper } from './audit-keeper.js';
 import { JobKeeper } from './job-keeper.js';
 import { ledgerSweeper } from './ledger-sweeper.js';
 import { lettingInParked } from './letting-in-parked.js';
 import { Reconciler } from './reconciler.js';
 import { SystemTeller } from './system-teller.js';
+import type { Periodic } from './periodic.js';
 import { TaskWorker } from './task-worker.js';
 import { turnGiver } from './turn-giver.js';
+import { forgettingDeliveries, WebhookCaller } from './webhook-caller.js';
 
 const SECOND = 1_000;
 
@@ -51,6 +55,7 @@ export function sideWork(parts: SideWorkParts): SideWork {
     ),
     new TaskWorker(new TaskRounds(database, queue, scope), logger),
     keepingAudit(parts),
+    ...callingWebhooks(parts),
     new JobKeeper(jobs, jobRetentionSweepSeconds * SECOND, logger),
     ...(configuration.metrics ? [tellingOfSystem(parts)] : []),
   ];
@@ -73,6 +78,25 @@ function tellingOfSystem({ configuration, database, scope, identity, logger }: S
     metricsRefreshSeconds * SECOND,
     logger,
   );
+}
+
+function callingWebhooks({
+  configuration,
+  database,
+  scope,
+  logger,
+}: SideWorkParts): readonly (WebhookCaller | Periodic)[] {
+  const policy = new TargetPolicy(configuration.webhooksPrivateNetworks);
+  const timeoutMs = configuration.webhooksTimeoutSeconds * SECOND;
+  const outbox = new WebhookOutbox(database, scope, new EventLog(database, scope), {
+    maxAttempts: configuration.webhooksMaxAttempts,
+    backoffBaseMs: configuration.webhooksBackoffBaseSeconds * SECOND,
+    backoffMaxMs: configuration.webhooksBackoffMaxSeconds * SECOND,
+    disableAfterSeconds: configuration.webhooksDisableAfterHours * 3_600,
+    keepDays: configuration.webhooksKeepDays,
+  });
+  const calls = new WebhookCalls(policy, timeoutMs);
+  return [new WebhookCaller(outbox, calls, timeoutMs, logger), forgettingDeliveries(outbox, logger)];
 }
 
 function keepingAudit({ configuration, database, scope, signer, logger }: SideWorkParts): AuditKeeper {

@@ -1,4 +1,5 @@
 import { LEGACY_TRACING } from '#observability';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Configuration } from './configuration.js';
 import { ConfigurationInvalid, type ConfigurationFault } from './configuration-invalid.js';
@@ -58,7 +59,7 @@ function crossFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFa
   if (values.get('artifactStore') === 's3' && values.get('s3Bucket') === null) {
     faults.push({ name: 'SS_S3_BUCKET', rule: 'is needed with SS_ARTIFACT_STORE=s3' });
   }
-  return [...faults, ...llmFaults(values), ...oidcFaults(values)];
+  return [...faults, ...llmFaults(values), ...oidcFaults(values), ...webhookFaults(values)];
 }
 
 /** A language model needs an address and a name, and an attempt must fit into the whole. */
@@ -93,6 +94,18 @@ function oidcFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFau
       faults.push({ name, rule: 'must begin with https://, unless it is on this machine' });
   }
   return faults;
+}
+
+function webhookFaults(values: ReadonlyMap<string, Value | null>): ConfigurationFault[] {
+  const networks = values.get('webhooksPrivateNetworks');
+  if (typeof networks !== 'string' || networks.split(',').every((name) => isNetwork(name.trim()))) return [];
+  return [{ name: 'SS_WEBHOOKS_PRIVATE_NETWORKS', rule: 'must be networks such as 10.1.0.0/16, by commas' }];
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits = ''] = text.split('/');
+  const version = isIP(address);
+  return version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
 function isPrivateAddress({ protocol, hostname }: URL): boolean {

@@ -59,6 +59,7 @@ beforeAll(async () => {
       created_at: job.created_at,
       job_id: job.job_id,
     });
+    await db.put('run_event', { ...place, step_id: 's1', type: 'step.started', detail: {} });
     await db.put('llm_call', {
       ...{
         tenant_id: tenantId,
@@ -80,6 +81,15 @@ beforeAll(async () => {
     await db.put('task', {
       ...{ tenant_id: tenantId, task_id: randomUUID(), move: 'cancel', filter: {}, reason: 'a test' },
       ...{ actor_kind: 'api_key', actor_id: 'key' },
+    });
+    const webhook = { tenant_id: tenantId, webhook_id: 'wh_1' };
+    await db.put('webhook', {
+      ...{ ...webhook, url: 'https://example.com', types: ['job.*'], told_event_id: 0 },
+      secret: `\\x${'ab'.repeat(32)}`,
+    });
+    await db.put('webhook_delivery', {
+      ...{ ...webhook, event_id: 1, type: 'job.created', payload: {} },
+      next_at: new Date().toISOString(),
     });
     await db.put('tenant_drafting', { tenant_id: tenantId });
     await db.put('tenant_quota', { tenant_id: tenantId });
@@ -144,7 +154,17 @@ describe('every table with a tenant_id', () => {
     ];
     const whole = tables.filter((table) => !table.partition).map((table) => table.name);
     expect(whole.sort()).toEqual(
-      [...filled, 'run_step', 'tenant', 'tenant_drafting', 'tenant_quota', 'tenant_turn'].sort(),
+      [
+        ...filled,
+        'run_event',
+        'run_step',
+        'tenant',
+        'tenant_drafting',
+        'tenant_quota',
+        'tenant_turn',
+        'webhook',
+        'webhook_delivery',
+      ].sort(),
     );
   });
 

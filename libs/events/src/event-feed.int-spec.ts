@@ -80,7 +80,12 @@ describe('the feed', () => {
     expect(mine.told).toEqual([...CREATED.map((type) => `a ${type}`), ...CREATED.map((type) => `b ${type}`)]);
     expect(also.told).toEqual(mine.told);
     expect(theirs.told).toEqual(CREATED.map((type) => `x ${type}`));
-    expect(mine.heard[3]).toMatchObject({ status: 'queued', from_status: 'confirmed', version: 4, labels: {} });
+    expect(mine.heard[3]).toMatchObject({
+      status: 'queued',
+      from_status: 'confirmed',
+      version: 4,
+      labels: {},
+    });
   });
 
   it('skips no event whose transaction ends after that of a later one', async () => {
@@ -195,7 +200,10 @@ describe('the log of events', () => {
     expect([...first, ...rest].map(({ type }) => type)).toEqual(CREATED);
     expect(await log.lastOf(scope(), 'b')).toBe(rest.at(-1)!.event_id);
     const all = await log.page(scope(), { after: 0, upTo, limit: 100 });
-    expect(all.map(({ job_id }) => job_id)).toEqual([...Array<string>(4).fill('a'), ...Array<string>(4).fill('b')]);
+    expect(all.map(({ job_id }) => job_id)).toEqual([
+      ...Array<string>(4).fill('a'),
+      ...Array<string>(4).fill('b'),
+    ]);
     const others = scope(await aTenant(db));
     expect(await log.page(others, { after: 0, upTo, jobId: 'b', limit: 3 })).toEqual([]);
     expect(await log.lastOf(others, 'b')).toBe(0);

@@ -143,8 +143,7 @@ export class EventFeed {
   private async tell(found: Front): Promise<boolean> {
     const behind = [...this.tenants].filter(([, { eventId }]) => eventId < found.eventId);
     const readings = behind.map(([tenantId, { eventId, since }]) => ({ tenantId, eventId, since }));
-    const events =
-      readings.length === 0 ? [] : await this.log.readNew(readings, found.eventId, AT_MOST);
+    const events = readings.length === 0 ? [] : await this.log.readNew(readings, found.eventId, AT_MOST);
     const ofTenant = Map.groupBy(events, (event) => event.tenant_id);
     let isWhole = true;
     for (const { tenantId } of readings) {

@@ -113,6 +113,10 @@ export const ERROR_CODES = {
   UPLOAD_REQUEST_INVALID: 'The request breaks a rule of resumable uploads (tus 1.0).',
   UPLOAD_VERSION_UNSUPPORTED: 'Resumable uploads speak tus 1.0.0, told by Tus-Resumable.',
   URI_TOO_LONG: 'The address is longer than it may be.',
+  WEBHOOKS_LIMIT_EXCEEDED: 'The tenant has as many webhooks as it may.',
+  WEBHOOK_DELIVERY_NOT_FOUND: 'The webhook has no such delivery, or it is kept no longer.',
+  WEBHOOK_NOT_FOUND: 'There is no such webhook.',
+  WEBHOOK_URL_REFUSED: 'A webhook may not be called at this URL.',
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

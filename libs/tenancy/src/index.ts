@@ -5,7 +5,13 @@ export { Authentication } from './authentication.js';
 export { type Caller, requireScope } from './caller.js';
 export { type DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
 export { KeyUses } from './key-uses.js';
-export { EventStreamsExceeded, QueuedJobsExceeded, QuotaExceeded, RequestsExceeded, StorageExceeded } from './quota-exceeded.js';
+export {
+  EventStreamsExceeded,
+  QueuedJobsExceeded,
+  QuotaExceeded,
+  RequestsExceeded,
+  StorageExceeded,
+} from './quota-exceeded.js';
 export {
   AccessRefused,
   IdempotencyKeyInProgress,

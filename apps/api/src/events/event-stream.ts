@@ -70,7 +70,7 @@ export class EventStream implements Follower {
   async follow(log: EventLog, feed: EventFeed): Promise<void> {
     const { scope, filter, after } = this.following;
     if (after === null) this.reached = await feed.current();
-    while (!this.isGone) {
+    while (!this.isGone()) {
       const upTo = await feed.current();
       // Ahead, where another process told the reader more than this one has looked at yet.
       if (upTo <= this.reached && feed.tryJoin(this)) break;
@@ -79,7 +79,7 @@ export class EventStream implements Follower {
       for (const event of events) {
         this.tell(event);
         await this.taken();
-        if (this.isGone) return;
+        if (this.isGone()) return;
       }
       if (events.length < PAGE) this.reached = Math.max(this.reached, upTo);
     }
@@ -90,7 +90,7 @@ export class EventStream implements Follower {
     for (const event of events) {
       if (event.event_id <= this.reached) continue;
       this.tell(event);
-      if (this.isGone) return;
+      if (this.isGone()) return;
     }
     this.reached = Math.max(this.reached, upTo);
     this.endWithJob();
@@ -107,7 +107,7 @@ export class EventStream implements Follower {
 
   /** Tells where to go on, and ends. */
   end(reason: StreamEnd): void {
-    if (this.isGone) return;
+    if (this.isGone()) return;
     this.isOver = true;
     this.response.end(endText(reason, this.reached));
     const cut = setTimeout(() => this.response.destroy(), FLUSH_MS);
@@ -117,7 +117,7 @@ export class EventStream implements Follower {
     this.onEnd(reason);
   }
 
-  private get isGone(): boolean {
+  private isGone(): boolean {
     return this.isOver || this.response.destroyed;
   }
 
@@ -140,7 +140,7 @@ export class EventStream implements Follower {
   }
 
   private write(text: string): void {
-    if (this.isGone) return;
+    if (this.isGone()) return;
     if (!this.response.write(text)) this.waitingSince ??= performance.now();
     if (this.response.writableLength > this.limits.maxBufferedBytes) this.end('slow_reader');
   }

@@ -22,7 +22,8 @@ import { EVENT_STREAM, retryText } from './sse.js';
 const LAST_EVENT_ID: MethodDecorator = ApiHeader({
   name: 'Last-Event-ID',
   required: false,
-  description: 'The `id` of the last event that was received: goes on behind it. Browsers send it by themselves.',
+  description:
+    'The `id` of the last event that was received: goes on behind it. Browsers send it by themselves.',
 });
 const EVENTS: MethodDecorator = ApiOkResponse({
   description: 'Server-sent events: `id` is a number that rises, `data` a JSON object.',

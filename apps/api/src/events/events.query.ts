@@ -4,10 +4,14 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { ArrayMaxSize, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
-const toList = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? value.split(',') : value);
+const toList = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' ? value.split(',') : value;
 
 export class JobEventsQuery {
-  @ApiPropertyOptional({ minimum: 0, description: 'Only events behind this number; `Last-Event-ID` goes before it.' })
+  @ApiPropertyOptional({
+    minimum: 0,
+    description: 'Only events behind this number; `Last-Event-ID` goes before it.',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -23,7 +27,10 @@ export class JobEventsQuery {
   @IsOptional()
   @Transform(toList)
   @ArrayMaxSize(50)
-  @Matches(/^[a-z_]{1,40}\.([a-z_]{1,60}|\*)$/, { each: true, message: 'type must be like job.failed or step.*' })
+  @Matches(/^[a-z_]{1,40}\.([a-z_]{1,60}|\*)$/, {
+    each: true,
+    message: 'type must be like job.failed or step.*',
+  })
   type?: string[];
 }
 

@@ -28,6 +28,8 @@ export const DENIALS: Readonly<Record<string, boolean>> = {
   TASK_NOT_FOUND: true,
   TENANT_MISMATCH: true,
   TENANT_NOT_FOUND: true,
+  WEBHOOK_NOT_FOUND: true,
+  WEBHOOK_DELIVERY_NOT_FOUND: true,
   // There is no such address, so nothing that could be somebody's.
   API_NOT_FOUND: false,
   // Auditors are made by ssctl alone; no route knows them.

@@ -10,6 +10,7 @@ export const EVENT_IDS = {
   trace_id: 'The trace that all of a job belongs to.',
   span_id: 'The part of the trace.',
   actor_id: 'Who asked: a key, or the subject of a token.',
+  webhook_id: 'Where a tenant is told.',
   call_id: 'The request to a language model, as in `llm_call`.',
 } as const;
 

@@ -82,6 +82,16 @@ export const WORKER_EVENTS = {
     ...(['queue', 'kind', 'count', 'complete'] as const),
   ),
   SS_QUEUE_RECONCILE_FAILED: told('warn', 'Messages and jobs could not be compared; tried again.', 'err'),
+  SS_WEBHOOK_DISABLED: told(
+    'info',
+    'A webhook is called no more: its target is gone, or has failed for too long.',
+    'reason',
+  ),
+  SS_WEBHOOK_CALL_NOT_SETTLED: told(
+    'warn',
+    'How a call of a webhook ended could not be written; it is made again.',
+    'err',
+  ),
   SS_RETENTION_REMOVED: told(
     'info',
     'What was kept long enough is gone.',

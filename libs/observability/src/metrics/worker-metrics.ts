@@ -1,4 +1,4 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { WORKER } from './registries.js';
 
 /** What a worker tells of itself, and of what it does beside its jobs. */
@@ -32,6 +32,19 @@ export const workerMetrics = {
     name: 'ss_queue_repairs_total',
     help: 'Disagreements between jobs and messages that the reconciler mended.',
     labelNames: ['queue', 'kind'] as const,
+    registers: WORKER,
+  }),
+  /** outcome: delivered, failed (tried again), dead (given up). */
+  webhookCalls: new Counter({
+    name: 'ss_webhook_calls_total',
+    help: 'Calls of webhooks, by what became of their delivery.',
+    labelNames: ['outcome'] as const,
+    registers: WORKER,
+  }),
+  webhookCallSeconds: new Histogram({
+    name: 'ss_webhook_call_duration_seconds',
+    help: 'How long a call of a webhook took.',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: WORKER,
   }),
   /** kind: job, llm_call, idempotency_key (rows), file. */
