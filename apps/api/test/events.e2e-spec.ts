@@ -7,6 +7,14 @@ import type { JobBody } from '../src/jobs/job.body.js';
 import { expectCleanLog } from './clean-log.js';
 import { ENDLESS_SQL, noop, planOf, sql } from './plans.js';
 
+/** Prints, and goes on for some time after it. */
+const TALK = `
+  console.log('line 1');
+  console.error('a warning');
+  setTimeout(() => console.log('line 2'), 500);
+  setTimeout(() => process.stdout.write('the end'), 3000);`;
+const PROFILES = { talk: { command: process.execPath, fixed_args: ['-e', TALK] } };
+
 let deployment: Deployment;
 let api: Program;
 let client: Client;
@@ -14,7 +22,8 @@ let theirs: Client;
 
 beforeAll(async () => {
   deployment = await Deployment.open({ SS_EVENTS_HEARTBEAT_SECONDS: '1' });
-  [api] = await Promise.all([deployment.api(), deployment.worker()]);
+  const profiles = { SS_COMMAND_PROFILES: await deployment.commandProfiles(PROFILES) };
+  [api] = await Promise.all([deployment.api(profiles), deployment.worker(profiles)]);
   client = await deployment.client(api, 'mine');
   theirs = await deployment.client(api, 'theirs');
 });
@@ -132,6 +141,32 @@ describe('GET /v1/jobs/{job_id}/events', () => {
     expect(await refusal(client.withKey(writer.key))).toEqual([403, 'AUTH_SCOPE_MISSING']);
     expect(await refusal(client, { 'last-event-id': 'x' })).toEqual([400, 'INPUT_VALIDATION_FAILED']);
     expect((await client.send('HEAD', path)).headers.get('content-type')).toBe('text/event-stream');
+  });
+});
+
+describe('what a step prints', () => {
+  it('is told while it runs to who may read artifacts, and to nobody else', async () => {
+    const job = await create({
+      plan: planOf({ step_id: 'talk', type: 'command', params: { profile: 'talk', args: [] } }),
+    });
+    const path = `/v1/jobs/${job.job_id}/events`;
+    const reader = await deployment.key('mine', ['jobs:read']);
+    const [all, some] = [
+      await EventReader.open(client, path),
+      await EventReader.open(client.withKey(reader.key), path),
+    ];
+    await eventually(() => all.types.includes('step.log'), 30_000);
+    expect(all.types).not.toContain('step.ended');
+    await eventually(() => all.hasEnded && some.hasEnded, 30_000);
+    const logs = all.events.filter(({ event }) => event === 'step.log').map(({ data }) => data['detail']);
+    const linesOf = (stream: string): string[] =>
+      (logs as { stream: string; lines: string[] }[])
+        .filter((log) => log.stream === stream)
+        .flatMap(({ lines }) => lines);
+    expect([linesOf('stdout'), linesOf('stderr')]).toEqual([['line 1', 'line 2', 'the end'], ['a warning']]);
+    expect(all.types.lastIndexOf('step.log')).toBeLessThan(all.types.indexOf('step.ended'));
+    expect(some.types).not.toContain('step.log');
+    expect(some.types).toContain('step.ended');
   });
 });
 

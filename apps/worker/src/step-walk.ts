@@ -20,6 +20,7 @@ import {
 import { executionOrder, type Step } from '#plans';
 import { StorageExceeded } from '#tenancy';
 import { untilCertain } from './certain-writes.js';
+import { PrintedTeller } from './printed-teller.js';
 import type { RunFiles } from './run-files.js';
 
 export interface WalkOptions {
@@ -109,9 +110,13 @@ export class StepWalk {
     const told = (outcome: 'succeeded' | 'failed' | 'timed_out'): void => {
       metrics.stepSeconds.observe({ type: step.type, outcome }, (performance.now() - begunAt) / 1_000);
     };
+    const printed = new PrintedTeller(this.runs, this.options.run, step.step_id);
     try {
       const outcome = await this.execution.run({
         step,
+        onPrinted: (lines) => {
+          printed.take(lines);
+        },
         datasets: await this.datasetsFor(step),
         tables: this.tables,
         workspace,
@@ -120,6 +125,7 @@ export class StepWalk {
         signal,
       });
       const { summary } = outcome;
+      await printed.settled();
       await this.end(step, { outcome: 'succeeded', summary }, outcome.files);
       told('succeeded');
       return outcome;
@@ -127,6 +133,7 @@ export class StepWalk {
       const isRefusal = error instanceof StepFailed || error instanceof StorageExceeded;
       if (!isRefusal || error instanceof StepAborted) throw error;
       const failure: Failure = { code: error.code, message: error.message, step_id: step.step_id };
+      await printed.settled();
       const outcome = error.code === 'STEP_TIMED_OUT' ? 'timed_out' : 'failed';
       const result = { outcome, error: failure } as const;
       await this.end(step, result, error instanceof StepFailed ? error.files : []).catch(

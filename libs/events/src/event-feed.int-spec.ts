@@ -190,6 +190,28 @@ describe('the steps of a run', () => {
   });
 });
 
+describe('what a step prints', () => {
+  it('is an event of its run, fenced like every write of a worker, and goes when the data are erased', async () => {
+    const job = await aJob(db, tenantId, { status: 'running' });
+    const lease = { tenantId, jobId: job.job_id, runId: job.run_id!, leaseNo: job.lease_no };
+    const printed = { stream: 'stdout', lines: ['a cell of the data'], isCut: false } as const;
+    await programs.runs.beginStep(lease, { stepId: 'a', position: 1, type: 'command' });
+    await programs.runs.tellPrinted(lease, 'a', { ...printed, lines: [...printed.lines] });
+    await expect(
+      programs.runs.tellPrinted({ ...lease, leaseNo: 99 }, 'a', { ...printed, lines: [] }),
+    ).rejects.toMatchObject({ code: 'STALE_LEASE' });
+    await programs.lifecycle.cancel({ ...scope(), reason: 'a test' }, job.job_id, null);
+    const told = async (): Promise<string[]> => {
+      const page = { after: 0, upTo: Number.MAX_SAFE_INTEGER, jobId: job.job_id, limit: 100 };
+      return (await log.page(scope(), page)).map(({ type, detail }) => `${type} ${JSON.stringify(detail)}`);
+    };
+    expect((await told()).join()).toContain('a cell of the data');
+    await programs.erasure.erase({ ...scope(), reason: 'asked to' }, job.job_id, null);
+    expect((await told()).join()).not.toContain('a cell');
+    expect((await told()).join()).toContain('step.ended');
+  });
+});
+
 describe('the log of events', () => {
   it('gives pages of a job and of a tenant, and another tenant nothing', async () => {
     await create('a');
@@ -211,6 +233,14 @@ describe('the log of events', () => {
 });
 
 describe('a filter', () => {
+  it('leaves out what programs print, unless it is asked for', () => {
+    const printed = { job_id: 'j', type: 'step.log', status: null, labels: {} } as unknown as ToldEvent;
+    expect([isWanted(printed, { types: ['step.*'] }), isWanted(printed, { withLogs: true })]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   const event = { job_id: 'j', type: 'job.failed', status: 'failed', labels: { team: 'a', env: 'x' } };
   it.each([
     [true, {}],
@@ -224,6 +254,7 @@ describe('a filter', () => {
     [false, { statuses: ['running'] }],
     [true, { labels: { team: 'a' } }],
     [false, { labels: { team: 'a', env: 'y' } }],
+    [true, { withLogs: true }],
   ])('says %s for %j', (wanted, filter) => {
     // What a filter looks at.
     expect(isWanted(event as unknown as ToldEvent, filter)).toBe(wanted);

@@ -32,10 +32,19 @@ export interface EventFilter {
   /** Only moves into one of these. */
   statuses?: readonly string[] | undefined;
   labels?: Readonly<Record<string, string>> | undefined;
+  /** With what programs print; else without. */
+  withLogs?: boolean | undefined;
 }
 
-export function isWanted(event: ToldEvent, { jobId, types, statuses, labels }: EventFilter): boolean {
+/** What programs print may quote the data: it is for who may read the artifacts. */
+const LOG_TYPE = 'step.log';
+
+export function isWanted(
+  event: ToldEvent,
+  { jobId, types, statuses, labels, withLogs }: EventFilter,
+): boolean {
   return (
+    (event.type !== LOG_TYPE || withLogs === true) &&
     (jobId === undefined || event.job_id === jobId) &&
     (types === undefined || types.some((type) => isOfType(event, type))) &&
     (statuses === undefined || (event.status !== null && statuses.includes(event.status))) &&

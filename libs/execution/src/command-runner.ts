@@ -5,10 +5,11 @@ import type { CommandEnd, CommandTask } from './child-protocol.js';
 import { findRefusedArg, type CommandProfile, type CommandProfiles } from './command-profiles.js';
 import type { ExecutionLimits } from './execution-limits.js';
 import { fileNameFor } from './file-names.js';
+import { PrintedTail } from './printed-tail.js';
 import { keepExisting, takeOutputs } from './produced-files.js';
 import { StepFailed } from './step-failed.js';
 import { workFolder, type StepProcess } from './step-process.js';
-import type { ProducedFile, StepOutcome, StepRequest } from './step-request.js';
+import type { PrintedLines, ProducedFile, StepOutcome, StepRequest } from './step-request.js';
 
 export interface CommandRunnerOptions {
   profiles: CommandProfiles;
@@ -41,7 +42,9 @@ export class CommandRunner {
     const timeoutMs = Math.min(request.timeoutMs, (profile.timeout_seconds ?? Infinity) * 1000);
     try {
       const task = this.task(step, profile, request, folder, name);
-      const result = await this.process.run(task, folder, { timeoutMs, signal: request.signal });
+      const { signal, onPrinted } = request;
+      const run = (): Promise<unknown> => this.process.run(task, folder, { timeoutMs, signal });
+      const result = await (onPrinted ? tellingPrinted(task, onPrinted, run) : run());
       // What `runCommand` of the child returns.
       const end = result as CommandEnd;
       if (end.exitCode !== 0) throw commandFailed(end, [workspace]);
@@ -100,6 +103,20 @@ export class CommandRunner {
       stderrPath: join(workspace, 'logs', `${name}.stderr.txt`),
       maxLogBytes: profile.max_output_bytes ?? limits.logBytes,
     };
+  }
+}
+
+async function tellingPrinted<T>(
+  { stdoutPath, stderrPath }: CommandTask,
+  onPrinted: (printed: PrintedLines) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const tail = new PrintedTail({ stdout: stdoutPath, stderr: stderrPath }, onPrinted);
+  tail.start();
+  try {
+    return await work();
+  } finally {
+    await tail.stop();
   }
 }
 

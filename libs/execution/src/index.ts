@@ -24,6 +24,7 @@ export {
   type SqlCheckRequest,
   type StepOutcome,
   type StepRequest,
+  type PrintedLines,
   type StepSummary,
   type TableFile,
 } from './step-request.js';

@@ -58,6 +58,14 @@ export interface StepOutcome {
   summary: StepSummary;
 }
 
+/** What the program of a step printed, while it runs. The whole of it is kept as a file in the end. */
+export interface PrintedLines {
+  stream: 'stdout' | 'stderr';
+  lines: string[];
+  /** No more of this stream is told: it is over what is told of a step. */
+  isCut: boolean;
+}
+
 export interface StepRequest {
   step: Step;
   datasets: DatasetFile[];
@@ -68,6 +76,8 @@ export interface StepRequest {
   signal: AbortSignal;
   /** What the program of a `command` step is told of the trace that it is part of. */
   traceVariables?: Readonly<Record<string, string>>;
+  /** Told now and then what a `command` step printed. Must neither wait nor throw. */
+  onPrinted?: (printed: PrintedLines) => void;
 }
 
 export interface InspectRequest {

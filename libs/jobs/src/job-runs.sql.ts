@@ -85,6 +85,11 @@ export const BEGIN_STEP = `
   VALUES ($1, $2, $3, $4, $5, $6)
   ON CONFLICT ON CONSTRAINT run_step_pkey DO NOTHING`;
 
+/** What the program of a step printed, for those who follow. */
+export const TELL_PRINTED = `
+  INSERT INTO run_event (tenant_id, job_id, run_id, step_id, type, detail)
+  VALUES ($1, $2, $3, $4, 'step.log', $5)`;
+
 /** Takes over what the run $7 has done; begun and ended at one instant, which two looks at the clock would not give. */
 export const RESUME_STEP = `
   INSERT INTO run_step (

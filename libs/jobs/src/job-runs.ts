@@ -1,5 +1,5 @@
 import { type Database, type Instant, type Scope, type Tx } from '#database';
-import type { StepSummary } from '#execution';
+import type { PrintedLines, StepSummary } from '#execution';
 import { metrics } from '#observability';
 import { FRONT, type JobRef, type Queue } from '#queue';
 import { tellClaim, withMessageTraces } from './claim-traces.js';
@@ -20,6 +20,7 @@ import {
   RESUME_STEP,
   SETTLE_JOB,
   STILL_WAITING,
+  TELL_PRINTED,
 } from './job-runs.sql.js';
 import { columnsOf } from './ref-columns.js';
 import { PlanMissing, StaleLease } from './refusals.js';
@@ -131,6 +132,14 @@ export class JobRuns {
   async beginStep(lease: Lease, step: { stepId: string; position: number; type: string }): Promise<void> {
     await this.fenced(lease, (tx) =>
       tx.query(BEGIN_STEP, [lease.tenantId, lease.jobId, lease.runId, step.stepId, step.position, step.type]),
+    );
+  }
+
+  /** Tells those who follow what the program of a step printed. */
+  async tellPrinted(lease: Lease, stepId: string, { stream, lines, isCut }: PrintedLines): Promise<void> {
+    const detail = JSON.stringify({ stream, lines, is_cut: isCut });
+    await this.fenced(lease, (tx) =>
+      tx.query(TELL_PRINTED, [lease.tenantId, lease.jobId, lease.runId, stepId, detail]),
     );
   }
 

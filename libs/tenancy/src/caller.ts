@@ -11,16 +11,18 @@ export interface Caller {
   scopes: readonly KeyScope[];
 }
 
-/** Throws unless the caller has the scope. `platform:admin` has them all. */
+/** `platform:admin` has them all. */
+export function hasScope(caller: Caller, scope: KeyScope): boolean {
+  return caller.scopes.includes(scope) || caller.scopes.includes('platform:admin');
+}
+
+/** Throws unless the caller has the scope. */
 export function requireScope(caller: Caller, scope: KeyScope): void {
-  if (!caller.scopes.includes(scope) && !caller.scopes.includes('platform:admin'))
-    throw new ScopeMissing(scope);
+  if (!hasScope(caller, scope)) throw new ScopeMissing(scope);
 }
 
 /** Throws unless the caller may hand these scopes on: those that it has, and never `platform:admin`. */
 export function requireMayGive(caller: Caller, scopes: readonly KeyScope[]): void {
-  const has = (scope: KeyScope): boolean =>
-    caller.scopes.includes(scope) || caller.scopes.includes('platform:admin');
-  const refused = scopes.find((scope) => scope === 'platform:admin' || !has(scope));
+  const refused = scopes.find((scope) => scope === 'platform:admin' || !hasScope(caller, scope));
   if (refused !== undefined) throw new ScopeNotHeld(refused);
 }

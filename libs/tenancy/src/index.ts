@@ -2,7 +2,7 @@ export { AccessTokens, type AccessTokensOptions } from './access-tokens.js';
 export { type ApiKey, ApiKeys, DEFAULT_OVERLAP_SECONDS, type NewKey } from './api-keys.js';
 export { type Auditor, Auditors, type NewAuditor } from './auditors.js';
 export { Authentication } from './authentication.js';
-export { type Caller, requireScope } from './caller.js';
+export { type Caller, hasScope, requireScope } from './caller.js';
 export { type DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
 export { KeyUses } from './key-uses.js';
 export {

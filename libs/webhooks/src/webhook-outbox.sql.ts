@@ -33,7 +33,8 @@ export const OWE_DELIVERIES = `
         'version', version, 'run_id', run_id, 'step_id', step_id, 'detail', detail
       ))
     FROM news
-    WHERE EXISTS (
+    -- What programs print is for who may read the artifacts.
+    WHERE type <> 'step.log' AND EXISTS (
       SELECT FROM unnest(types) AS wanted
       WHERE wanted = type OR right(wanted, 2) = '.*' AND starts_with(type, left(wanted, -1))
     )

@@ -18,7 +18,7 @@ CREATE TABLE run_event (
   detail jsonb NOT NULL,
   CONSTRAINT run_event_pkey PRIMARY KEY (tenant_id, event_id),
   CONSTRAINT run_event_job_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES job (tenant_id, job_id) ON DELETE CASCADE,
-  CONSTRAINT run_event_type_is_known CHECK (type IN ('step.started', 'step.resumed', 'step.ended'))
+  CONSTRAINT run_event_type_is_known CHECK (type IN ('step.started', 'step.resumed', 'step.log', 'step.ended'))
 );
 
 -- The events of one job in their order; and what goes with a job that is deleted.
@@ -70,6 +70,21 @@ FOR EACH STATEMENT EXECUTE FUNCTION tell_step_begun();
 CREATE TRIGGER tell_ended AFTER UPDATE ON run_step
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION tell_step_ended();
+
+-- What programs print may quote the data: it goes with them. Whatever else is told of a run holds ids and codes.
+CREATE FUNCTION erase_step_logs() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  DELETE FROM public.run_event
+  WHERE tenant_id = NEW.tenant_id AND job_id = NEW.job_id AND type = 'step.log';
+  RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER erase_logs AFTER UPDATE OF erased_at ON job
+FOR EACH ROW WHEN (OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL)
+EXECUTE FUNCTION erase_step_logs();
 
 -- Both, as those who follow see them. With the rights of who asks: row-level security holds as it does for the tables.
 CREATE VIEW job_event WITH (security_invoker = true) AS

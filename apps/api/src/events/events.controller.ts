@@ -57,7 +57,7 @@ export class EventsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const after = afterOf(lastEventId) ?? query.after ?? null;
-    const following = { scope: asking.scope(), filter: filterOf(query), after, endsAt: null };
+    const following = { scope: asking.scope(), filter: filterOf(query, asking), after, endsAt: null };
     this.streams.assertRoom(asking.caller.tenantId);
     await this.serve(request, reply, following);
   }
@@ -88,7 +88,7 @@ export class EventsController {
       return;
     }
     this.streams.assertRoom(asking.caller.tenantId);
-    const filter = { ...filterOf(query), jobId };
+    const filter = { ...filterOf(query, asking), jobId };
     await this.serve(request, reply, { scope, filter, after: after ?? 0, endsAt });
   }
 

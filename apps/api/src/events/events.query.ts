@@ -1,8 +1,10 @@
 import type { EventFilter } from '#events';
 import { JOB_STATUSES, type JobStatus } from '#jobs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
+import { hasScope } from '#tenancy';
 import { Transform, Type } from 'class-transformer';
 import { ArrayMaxSize, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import type { Asking } from '../http/asking.js';
 
 const toList = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? value.split(',') : value;
@@ -58,7 +60,7 @@ export class EventsQuery extends JobEventsQuery {
   label?: string[];
 }
 
-export function filterOf(query: EventsQuery): EventFilter {
+export function filterOf(query: EventsQuery, { caller }: Asking): EventFilter {
   const labels = query.label?.map((pair): [string, string] => {
     const at = pair.indexOf('=');
     return [pair.slice(0, at), pair.slice(at + 1)];
@@ -66,6 +68,7 @@ export function filterOf(query: EventsQuery): EventFilter {
   return {
     types: query.type,
     statuses: query.status,
+    withLogs: hasScope(caller, 'artifacts:read'),
     ...(labels ? { labels: Object.fromEntries(labels) } : {}),
   };
 }
