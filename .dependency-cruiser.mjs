@@ -12,7 +12,7 @@ const libs = {
   tenancy: { imports: ['audit', 'database', 'observability'] },
   audit: { imports: ['database', 'observability'] },
   events: { imports: ['audit', 'database', 'observability'] },
-  webhooks: { imports: ['events', 'audit', 'database', 'observability'] },
+  webhooks: { imports: ['events', 'tenancy', 'audit', 'database', 'observability'] },
   artifacts: { imports: ['observability'] },
   plans: { imports: ['observability'] },
   llm: { imports: ['database', 'observability'] },

@@ -19,14 +19,15 @@ import { createLogger, logLookOf, LogThreshold, startTracing } from '#observabil
 import { Queue } from '#queue';
 import { TargetPolicy } from '#webhooks';
 import { ApiShutdown, CLOSING_MS } from './api-shutdown.js';
-import { resolve } from 'node:path';
 import { createApi } from './create-api.js';
 import { readEnv } from './env.js';
+import { toEdgeSettings } from './http/edge-settings.js';
 import { InFlight } from './http/in-flight.js';
 import { openLegacyJobs } from './legacy/open-legacy-jobs.js';
+import { openAccess } from './open-access.js';
+import { toApiSettings, toUploadSettings } from './settings.js';
 import { PartialFiles } from './uploads/partial-files.js';
 import { sweepingUploads } from './uploads/sweeping-uploads.js';
-import { openAccess } from './open-access.js';
 import { ApiVersions } from './versions/api-versions.js';
 import { releasedVersions } from './versions/released-versions.js';
 
@@ -62,10 +63,6 @@ try {
 
   const profiles = readCommandProfiles(configuration.commandProfiles);
   const store = await openArtifactStore(configuration);
-  const uploads = {
-    folder: configuration.uploadsDir ?? resolve(configuration.dataDir, 'uploads'),
-    ttlSeconds: configuration.uploadTtlSeconds,
-  };
   const app = await createApi(
     {
       database,
@@ -77,35 +74,13 @@ try {
       ...openAccess(configuration, database, logger, closing),
       commandProfiles: Object.keys(profiles),
       uploadMaxBytes: configuration.uploadMaxBytes,
-      uploads,
-      settings: {
-        idempotencyTtlHours: configuration.idempotencyTtlHours,
-        leaseMs: configuration.queueLeaseTtlSeconds * 1_000,
-        jsonMaxDepth: configuration.jsonMaxDepth,
-        jsonMaxKeys: configuration.jsonMaxKeys,
-        streams: {
-          heartbeatMs: configuration.eventsHeartbeatSeconds * SECOND,
-          maxStreams: configuration.eventsMaxStreams,
-          maxStreamsOfTenant: configuration.eventsMaxStreamsPerTenant,
-        },
-      },
+      uploads: toUploadSettings(configuration),
+      settings: toApiSettings(configuration),
       versions: new ApiVersions(releasedVersions(configuration)),
       servesMetrics: isOnOwnPort(configuration),
       logger,
     },
-    {
-      bodyMaxBytes: configuration.bodyMaxBytes,
-      headersMaxBytes: configuration.headersMaxBytes,
-      urlMaxBytes: configuration.urlMaxBytes,
-      headersTimeoutMs: configuration.headersTimeoutSeconds * SECOND,
-      requestTimeoutMs: configuration.requestTimeoutSeconds * SECOND,
-      slowBodyMs: configuration.slowBodySeconds * SECOND,
-      bodyMinBytesPerSecond: configuration.bodyMinBytesPerSecond,
-      corsOrigins: (configuration.corsOrigins ?? '')
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== ''),
-    },
+    toEdgeSettings(configuration),
   );
   closing.add(() => app.close());
   closing.add(await sweepingUploads(app.get(PartialFiles), logger));

@@ -1,4 +1,8 @@
+import type { Configuration } from '#configuration';
+import { resolve } from 'node:path';
 import type { EventStreamsOptions } from './events/event-streams.js';
+
+const SECOND = 1_000;
 
 /** What controllers need to know of the configuration. */
 export interface ApiSettings {
@@ -15,6 +19,27 @@ export interface ApiSettings {
 export interface UploadSettings {
   folder: string;
   ttlSeconds: number;
+}
+
+export function toApiSettings(configuration: Configuration<'api'>): ApiSettings {
+  return {
+    idempotencyTtlHours: configuration.idempotencyTtlHours,
+    leaseMs: configuration.queueLeaseTtlSeconds * SECOND,
+    jsonMaxDepth: configuration.jsonMaxDepth,
+    jsonMaxKeys: configuration.jsonMaxKeys,
+    streams: {
+      heartbeatMs: configuration.eventsHeartbeatSeconds * SECOND,
+      maxStreams: configuration.eventsMaxStreams,
+      maxStreamsOfTenant: configuration.eventsMaxStreamsPerTenant,
+    },
+  };
+}
+
+export function toUploadSettings(configuration: Configuration<'api'>): UploadSettings {
+  return {
+    folder: configuration.uploadsDir ?? resolve(configuration.dataDir, 'uploads'),
+    ttlSeconds: configuration.uploadTtlSeconds,
+  };
 }
 
 export const API_SETTINGS = Symbol('API_SETTINGS');

@@ -46,7 +46,7 @@ const make = async (body: object = {}): Promise<NewWebhookBody> => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/told`;
   const made = await client.post<NewWebhookBody>('/v1/webhooks', { url, ...body });
   expect([made.status, made.headers.get('cache-control')]).toEqual([201, 'no-store']);
-  secrets.push(made.body.secret);
+  secrets.push(made.body.secret!);
   return made.body;
 };
 const at = ({ webhook_id: id }: NewWebhookBody): string => `/v1/webhooks/${id}`;
@@ -64,7 +64,7 @@ describe('webhooks', () => {
     await eventually(() => received.length >= 5 * 6, 40_000);
     const told = received.map(({ headers, body }) => {
       expect(body).not.toContain('secret question');
-      return new Verifier(webhook.secret).verify(body, headers as Record<string, string>) as {
+      return new Verifier(webhook.secret!).verify(body, headers as Record<string, string>) as {
         type: string;
         data: { job_id: string; sequence: number };
       };
@@ -108,7 +108,7 @@ describe('webhooks', () => {
   it('show their secret when it is made, and never again', async () => {
     const webhook = await make();
     const rotated = await client.post<NewWebhookBody>(`${at(webhook)}/rotate`, { overlap_seconds: 60 });
-    secrets.push(rotated.body.secret);
+    secrets.push(rotated.body.secret!);
     expect(rotated.body.secret).not.toBe(webhook.secret);
     expect(rotated.body.old_secret_until).not.toBeNull();
     const { body, bytes } = await client.get<WebhookList>('/v1/webhooks');

@@ -10,8 +10,8 @@ import { type Database, isUniqueViolation, type TenantScope, type Tx } from '#da
 import { type DatasetFormat, type DatasetProfile, type Execution, StepFailed } from '#execution';
 import { fingerprint } from '#plans';
 import type { JobRef } from '#queue';
-import { isRepeated, type RepeatableScope, transactOnce } from '#tenancy';
-import { createHash, randomUUID } from 'node:crypto';
+import { isRepeated, repeatOver, type RepeatableScope, transactOnce } from '#tenancy';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -253,13 +253,12 @@ export class JobInputs {
   }
 }
 
-/** The body of an upload is known when it is there: each boundary is another, the files are the same. */
+/** Each boundary of a body is another; the files are the same. */
 function ofFiles(scope: RepeatableScope, received: readonly ReceivedDataset[]): RepeatableScope {
-  if (!scope.repeat) return scope;
-  const files = received.map(({ role, original_name: name, sha256 }) => [role, name, sha256]);
-  const content = JSON.stringify([scope.repeat.bodySha256, files]);
-  const bodySha256 = createHash('sha256').update(content).digest('hex');
-  return { ...scope, repeat: { ...scope.repeat, bodySha256 } };
+  return repeatOver(
+    scope,
+    received.map(({ role, original_name: name, sha256 }) => [role, name, sha256]),
+  );
 }
 
 /** Told by the ending of the name. Throws `INPUT_UNSUPPORTED_FORMAT`. */

@@ -2,7 +2,7 @@ import { ArtifactChanged, type ArtifactStore, type PresignedPut, UploadTooLarge 
 import { record } from '#audit';
 import { CommitUnknown, type Database, type TenantScope, type Tx } from '#database';
 import { isDomainError } from '#observability';
-import { StorageExceeded } from '#tenancy';
+import { repeatOver, type RepeatableScope, StorageExceeded, transactOnce } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { getJob } from './explain-refusal.js';
@@ -52,7 +52,7 @@ export class JobUploads {
   ) {}
 
   /** Refuses what could not be added: no such format, too large, no room, inputs that cannot change any more. */
-  async announce(scope: TenantScope, jobId: string, file: AnnouncedDataset): Promise<InputUpload> {
+  async announce(scope: RepeatableScope, jobId: string, file: AnnouncedDataset): Promise<InputUpload> {
     const { name, role, bytes } = file;
     formatOf(name);
     const resumable = { way: 'resumable', sha256: null, storage_name: null } as const;
@@ -61,7 +61,7 @@ export class JobUploads {
 
   /** The same with an address to which the file goes. Throws `PRESIGN_UNSUPPORTED` where files lie in a folder. */
   async presign(
-    scope: TenantScope,
+    scope: RepeatableScope,
     jobId: string,
     file: AnnouncedDataset & { sha256: string },
   ): Promise<{ upload: InputUpload; put: PresignedPut }> {
@@ -74,10 +74,15 @@ export class JobUploads {
     const put = await this.store.presign(ref, { bytes, sha256, ttlSeconds });
     if (!put) throw new PresignUnsupported();
     const presigned = { way: 'presigned', sha256, storage_name: storageName } as const;
-    return {
-      upload: await this.insert(scope, jobId, { ...presigned, role, original_name: name, bytes }),
-      put,
-    };
+    const upload = await this.insert(scope, jobId, { ...presigned, role, original_name: name, bytes });
+    if (upload.storage_name === null || upload.storage_name === storageName) return { upload, put };
+    // Announced before, by the same request: the file goes where it was to go then.
+    const again = await this.store.presign(
+      { ...ref, storageName: upload.storage_name },
+      { bytes, sha256, ttlSeconds },
+    );
+    if (!again) throw new PresignUnsupported();
+    return { upload, put: again };
   }
 
   async get(
@@ -109,9 +114,12 @@ export class JobUploads {
   }
 
   /** Adds the dataset that has come straight to the store, if it is the one that was announced. May be repeated. */
-  async complete(scope: TenantScope, jobId: string, uploadId: string): Promise<ChangedInputs> {
+  async complete(scope: RepeatableScope, jobId: string, uploadId: string): Promise<ChangedInputs> {
     const upload = await this.get(scope, jobId, uploadId, 'presigned');
-    if (upload.finished_at !== null) return this.inputs.list(scope, jobId);
+    if (upload.finished_at !== null) {
+      scope.repeat?.onReplay?.();
+      return this.inputs.list(scope, jobId);
+    }
     const { role, original_name: name, bytes, sha256, storage_name: storageName } = upload;
     if (sha256 === null || storageName === null)
       throw new Error('a presigned upload without a hash or a name');
@@ -140,9 +148,10 @@ export class JobUploads {
       await this.store.remove({ tenantId: scope.tenantId, jobId, storageName });
   }
 
-  private async insert(scope: TenantScope, jobId: string, upload: NewUpload): Promise<InputUpload> {
+  private async insert(scope: RepeatableScope, jobId: string, upload: NewUpload): Promise<InputUpload> {
     const ref = { tenantId: scope.tenantId, jobId };
-    return this.database.transaction(scope, async (tx) => {
+    const announced = [upload.original_name, upload.role, upload.bytes, upload.sha256];
+    return transactOnce(this.database, repeatOver(scope, announced), async (tx) => {
       await this.assertWelcome(tx, scope.tenantId, jobId, upload.bytes);
       const row = await this.rows.insert(tx, ref, upload, this.limits.ttlSeconds);
       const { way, bytes, role } = upload;
@@ -168,7 +177,7 @@ export class JobUploads {
   }
 
   private async add(
-    scope: TenantScope,
+    scope: RepeatableScope,
     upload: InputUpload,
     received: ReceivedDataset,
   ): Promise<ChangedInputs> {

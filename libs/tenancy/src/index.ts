@@ -28,6 +28,7 @@ export {
   isRepeated,
   once,
   orRepeated,
+  repeatOver,
   type RepeatableScope,
   type RepeatKey,
   transactOnce,

@@ -1,5 +1,6 @@
 import { type Database, isBusy, type TenantScope, type Tx } from '#database';
 import { isDomainError } from '#observability';
+import { createHash } from 'node:crypto';
 import { IdempotencyKeyInProgress, IdempotencyKeyReused } from './refusals.js';
 
 /** What makes two requests the same: who sent the key to which route, and over which body. */
@@ -75,6 +76,14 @@ export async function once<T>(
     repeat.ttlHours,
   ]);
   return { answer, replayed: false };
+}
+
+/** For a request whose body is known later, or is not its body alone: what tells it from others is `content` as well. */
+export function repeatOver(scope: RepeatableScope, content: unknown): RepeatableScope {
+  if (!scope.repeat) return scope;
+  const both = JSON.stringify([scope.repeat.bodySha256, content]);
+  const bodySha256 = createHash('sha256').update(both).digest('hex');
+  return { ...scope, repeat: { ...scope.repeat, bodySha256 } };
 }
 
 /** A transaction that is done once for each key of the scope. What it answers is kept: nothing secret. */

@@ -102,7 +102,7 @@ describe('a webhook', () => {
     expect(await callAll()).toBe(0);
     const payloads = received.map(({ body, headers }) => {
       // The headers are texts.
-      const verified = new Verifier(made.secret).verify(body, headers as Record<string, string>);
+      const verified = new Verifier(made.secret!).verify(body, headers as Record<string, string>);
       return verified as { type: string; timestamp: string; data: Record<string, unknown> };
     });
     expect(payloads).toMatchObject([
@@ -157,7 +157,7 @@ describe('a webhook', () => {
     const verifies = ({ secret }: MadeWebhook): boolean => {
       const { body, headers } = received.at(-1)!;
       try {
-        new Verifier(secret).verify(body, headers as Record<string, string>);
+        new Verifier(secret!).verify(body, headers as Record<string, string>);
         return true;
       } catch {
         return false;

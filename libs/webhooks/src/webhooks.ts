@@ -1,5 +1,6 @@
 import { record } from '#audit';
 import { type Database, type Instant, type TenantScope, type Tx } from '#database';
+import { type RepeatableScope, transactOnce } from '#tenancy';
 import { randomBytes } from 'node:crypto';
 import { DeliveryNotFound, WebhookNotFound, WebhooksExceeded } from './refusals.js';
 import type { TargetPolicy } from './target-policy.js';
@@ -12,10 +13,10 @@ export interface NewWebhook {
   description: string | null;
 }
 
-/** A webhook with its secret, which is told this once. */
+/** A webhook with its secret, which is told this once: it is null for a request that came again. */
 export interface MadeWebhook {
   webhook: Webhook;
-  secret: string;
+  secret: string | null;
 }
 
 export interface DeliveryPage {
@@ -76,11 +77,12 @@ export class Webhooks {
   ) {}
 
   /** Makes a webhook for what happens from now on. Its secret is in the answer and nowhere else, ever again. */
-  async create(scope: TenantScope, { url, types, description }: NewWebhook): Promise<MadeWebhook> {
+  async create(scope: RepeatableScope, { url, types, description }: NewWebhook): Promise<MadeWebhook> {
     this.policy.assertUrl(url);
     const secret = newSecret();
     const webhookId = `wh_${randomBytes(8).toString('hex')}`;
-    return this.database.transaction(scope, async (tx) => {
+    let told: string | null = null;
+    const made = await transactOnce(this.database, scope, async (tx) => {
       const there = await tx.query('SELECT FROM webhook WHERE tenant_id = $1', [scope.tenantId]);
       if (there.length >= MAX_WEBHOOKS) throw new WebhooksExceeded(MAX_WEBHOOKS);
       const values = [scope.tenantId, webhookId, url, types, description, secret];
@@ -88,8 +90,10 @@ export class Webhooks {
       if (!webhook) throw new Error('INSERT … RETURNING gave no row');
       // Not the path and the query: some targets carry their secret there.
       await tell(tx, 'webhook.created', webhookId, { origin: new URL(url).origin, types });
-      return { webhook, secret: secretText(secret) };
+      told = secretText(secret);
+      return webhook;
     });
+    return { webhook: made, secret: told };
   }
 
   async list(scope: TenantScope): Promise<Webhook[]> {
@@ -118,19 +122,22 @@ export class Webhooks {
   }
 
   /** Makes a new secret. The old one signs as well until the overlap is over. */
-  async rotate(scope: TenantScope, webhookId: string, overlapSeconds: number): Promise<MadeWebhook> {
+  async rotate(scope: RepeatableScope, webhookId: string, overlapSeconds: number): Promise<MadeWebhook> {
     const secret = newSecret();
-    return this.database.transaction(scope, async (tx) => {
+    let told: string | null = null;
+    const webhook = await transactOnce(this.database, scope, async (tx) => {
       await getWebhook(tx, scope.tenantId, webhookId);
       await tx.query('SELECT rotate_webhook_secret($1, $2, $3)', [webhookId, secret, overlapSeconds]);
       await tell(tx, 'webhook.rotated', webhookId, { overlap_seconds: overlapSeconds });
-      return { webhook: await getWebhook(tx, scope.tenantId, webhookId), secret: secretText(secret) };
+      told = secretText(secret);
+      return getWebhook(tx, scope.tenantId, webhookId);
     });
+    return { webhook, secret: told };
   }
 
   /** Calls it again, from where it was disabled: nothing of what happened meanwhile is left out. */
-  async enable(scope: TenantScope, webhookId: string): Promise<Webhook> {
-    return this.database.transaction(scope, async (tx) => {
+  async enable(scope: RepeatableScope, webhookId: string): Promise<Webhook> {
+    return transactOnce(this.database, scope, async (tx) => {
       const [webhook] = await tx.query<Webhook & Record<string, unknown>>(ENABLE, [
         scope.tenantId,
         webhookId,
@@ -142,8 +149,8 @@ export class Webhooks {
   }
 
   /** Owes it a call that says that it is a test. */
-  async test(scope: TenantScope, webhookId: string): Promise<Delivery> {
-    return this.database.transaction(scope, async (tx) => {
+  async test(scope: RepeatableScope, webhookId: string): Promise<Delivery> {
+    return transactOnce(this.database, scope, async (tx) => {
       await getWebhook(tx, scope.tenantId, webhookId);
       const values = [scope.tenantId, webhookId];
       const [delivery] = await tx.query<Delivery & Record<string, unknown>>(INSERT_TEST, values);
@@ -165,8 +172,8 @@ export class Webhooks {
   }
 
   /** Owes it the same call once more, under the same id, whatever became of it. */
-  async replay(scope: TenantScope, webhookId: string, deliveryId: string): Promise<Delivery> {
-    return this.database.transaction(scope, async (tx) => {
+  async replay(scope: RepeatableScope, webhookId: string, deliveryId: string): Promise<Delivery> {
+    return transactOnce(this.database, scope, async (tx) => {
       await getWebhook(tx, scope.tenantId, webhookId);
       const values = [scope.tenantId, webhookId, deliveryId];
       const [delivery] = await tx.query<Delivery & Record<string, unknown>>(REPLAY, values);

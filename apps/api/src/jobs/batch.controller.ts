@@ -1,74 +1,53 @@
 import { type BatchItem, type BatchResult, JobBatches } from '#jobs';
-import { DomainError, metrics } from '#observability';
+import { DomainError } from '#observability';
 import { requireScope } from '#tenancy';
-import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
-import { createHash } from 'node:crypto';
+import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { BodyPipe } from '../http/body.pipe.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import { problemOf } from '../http/problem.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { LegacyJobs } from '../legacy/legacy-jobs.js';
 import { API_SETTINGS, type ApiSettings } from '../settings.js';
 import { BatchBody, type BatchItemBody, CreateBatchRequest } from './batch.body.js';
 import { CreateJobRequest } from './job.request.js';
-import { faultsBetween, faultsOfKey, toNewJob } from './new-job.js';
+import { faultsBetween, toNewJob } from './new-job.js';
 
 @ApiTags('jobs')
 @Documented()
 @Controller('v1/jobs/batch')
 export class BatchController {
-  private readonly pipe = new BodyPipe();
+  private readonly pipe: BodyPipe;
 
   constructor(
     private readonly batches: JobBatches,
     private readonly legacy: LegacyJobs,
-    @Inject(API_SETTINGS) private readonly settings: ApiSettings,
-  ) {}
+    @Inject(API_SETTINGS) settings: ApiSettings,
+  ) {
+    this.pipe = new BodyPipe(settings);
+  }
 
   @Post()
   @HttpCode(200)
+  @REPEATABLE
   @Needs('jobs:write')
   @ApiOperation({ summary: 'Make up to 1,000 jobs at once; all of them, or each for itself' })
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description: 'Of the whole batch. The same key and body: the same jobs.',
-  })
   @ApiOkResponse({ type: BatchBody })
-  async create(
-    @Asks() asking: Asking,
-    @Body() body: CreateBatchRequest,
-    @Headers('idempotency-key') key: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<BatchBody> {
+  async create(@Asks() asking: Asking, @Body() body: CreateBatchRequest): Promise<BatchBody> {
     if (body.items.some((item) => 'confirm' in item && item.confirm === true)) {
       requireScope(asking.caller, 'jobs:confirm');
     }
-    const faults = faultsOfKey(key);
-    if (faults.length > 0) throw new RequestInvalid(faults);
     const items: BatchItem[] = [];
     for (const item of body.items) items.push(await this.parse(item, asking));
     const { results, replayed } = await this.batches.create(
       asking.scope(),
       body.mode ?? 'all',
       items,
-      key === undefined
-        ? null
-        : {
-            route: 'POST /v1/jobs/batch',
-            key,
-            bodySha256: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
-            ttlHours: this.settings.idempotencyTtlHours,
-          },
+      asking.repeat,
     );
-    if (replayed) {
-      metrics.idempotentReplays.inc();
-      void reply.header('Idempotent-Replayed', 'true');
-    }
+    if (replayed) asking.repeat?.onReplay?.();
     const created = results.filter((result) => 'job' in result).length;
     return {
       created,

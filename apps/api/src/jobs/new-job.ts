@@ -32,15 +32,6 @@ export function toNewJob(body: CreateJobRequest, asking: Asking): NewJobRequest 
   };
 }
 
-const MAX_IDEMPOTENCY_KEY = 255;
-
-/** The header is there, and no key. */
-export function faultsOfKey(key: string | undefined): Fault[] {
-  if (key === undefined || (key !== '' && key.length <= MAX_IDEMPOTENCY_KEY)) return [];
-  const detail = `Idempotency-Key must have 1 to ${String(MAX_IDEMPOTENCY_KEY)} characters`;
-  return [{ pointer: '', detail }];
-}
-
 /** The faults of a plan point from its root; here the plan is a field of the body. */
 export function pointIntoPlan(error: unknown): never {
   if (!(error instanceof PlanInvalid)) throw error;

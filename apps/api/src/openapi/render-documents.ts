@@ -1,15 +1,18 @@
 import { FolderArtifactStore } from '#artifacts';
+import { readConfiguration } from '#configuration';
 import { Database } from '#database';
 import { Execution } from '#execution';
 import { createLogger } from '#observability';
 import { Queue } from '#queue';
 import { ApiKeys, Authentication, DeniedAttempts, Tenants } from '#tenancy';
+import { TargetPolicy } from '#webhooks';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiModule, type ApiResources } from '../api.module.js';
 import { NOBODY } from '../http/denials.js';
 import { LegacyJobs } from '../legacy/legacy-jobs.js';
 import { ApiDocuments } from '../openapi.js';
+import { toApiSettings, toUploadSettings } from '../settings.js';
 import { VERSIONS_BY_DEFAULT } from '../versions/released-versions.js';
 import type { Document } from './document.js';
 
@@ -28,6 +31,7 @@ export async function renderDocuments(): Promise<Map<string, Document>> {
 
 /** What controllers are made of; none of it is opened. */
 function resourcesOfNothing(): ApiResources {
+  const { configuration } = readConfiguration('api', {});
   const options = {
     url: 'postgres://nobody@127.0.0.1:1/none',
     role: 'ss_api',
@@ -47,7 +51,9 @@ function resourcesOfNothing(): ApiResources {
     denied: new DeniedAttempts(database, NOBODY, ignore),
     commandProfiles: [],
     uploadMaxBytes: 0,
-    settings: { idempotencyTtlHours: 0, leaseMs: 0 },
+    uploads: toUploadSettings(configuration),
+    webhookTargets: new TargetPolicy(configuration.webhooksPrivateNetworks),
+    settings: toApiSettings(configuration),
     versions: VERSIONS_BY_DEFAULT,
     servesMetrics: true,
     logger: createLogger({ program: 'docs', level: 'silent' }),

@@ -4,7 +4,7 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nest
 import type { FastifyReply } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import { RequestInvalid } from '../http/request-invalid.js';
 import { toJobFilter } from '../jobs/list-jobs.query.js';
 import { BeginTaskRequest, TaskBody, TaskPreviewBody, toTaskBody } from './task.body.js';
@@ -18,6 +18,7 @@ export class BeginTaskController {
   constructor(private readonly tasks: JobTasks) {}
 
   @Post('cancel')
+  @REPEATABLE
   @Needs('jobs:write')
   @ApiOperation({ summary: 'End all jobs that fit a filter, as a task' })
   @ApiOkResponse({ type: TaskPreviewBody, description: 'With dry_run.' })
@@ -31,6 +32,7 @@ export class BeginTaskController {
   }
 
   @Post('retry')
+  @REPEATABLE
   @Needs('jobs:confirm')
   @ApiOperation({ summary: 'Queue all failed jobs that fit a filter once more, as a task' })
   @ApiOkResponse({ type: TaskPreviewBody, description: 'With dry_run.' })

@@ -3,7 +3,7 @@ import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import { TaskIdParam } from '../http/path-params.js';
 import { ReasonRequest } from '../jobs/job.request.js';
 import { TaskBody, toTaskBody } from './task.body.js';
@@ -26,6 +26,7 @@ export class TasksController {
   }
 
   @Post('cancel')
+  @REPEATABLE
   @HttpCode(200)
   @Needs('jobs:write')
   @TASK_ID

@@ -42,8 +42,13 @@ export class PartialFiles {
     });
   }
 
-  /** Makes room for the upload, with the first bytes if the request brings some. Answers how many have come. */
+  /**
+   * Makes room for the upload, with the first bytes if the request brings some. Answers how many have come. A request
+   * that comes again finds the room that there is.
+   */
   async begin(upload: InputUpload, request: IncomingMessage): Promise<number> {
+    const there = await stat(join(this.settings.folder, upload.upload_id)).catch(() => null);
+    if (there) return there.size;
     return this.take('POST', upload, request);
   }
 

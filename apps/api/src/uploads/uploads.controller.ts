@@ -15,7 +15,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
-import { Documented, JOB_ID } from '../http/documented.js';
+import { Documented, JOB_ID, REPEATABLE } from '../http/documented.js';
 import { JobIdParam } from '../http/path-params.js';
 import { InputsBody, toInputsBody } from '../inputs/inputs.body.js';
 import { toName } from '../inputs/upload.js';
@@ -65,6 +65,7 @@ export class UploadsController {
   ) {}
 
   @Post('uploads')
+  @REPEATABLE
   @HttpCode(201)
   @Needs('jobs:write')
   @JOB_ID
@@ -165,6 +166,7 @@ export class UploadsController {
   }
 
   @Post('presign')
+  @REPEATABLE
   @HttpCode(201)
   @Needs('jobs:write')
   @JOB_ID
@@ -182,6 +184,7 @@ export class UploadsController {
   }
 
   @Post('presign/:upload_id/complete')
+  @REPEATABLE
   @HttpCode(200)
   @Needs('jobs:write')
   @JOB_ID
@@ -200,7 +203,8 @@ export class UploadsController {
   /** A file that can be no dataset is refused for good; after any other failure the client asks again and it is retried. */
   private async finish(asking: Asking, upload: InputUpload): Promise<void> {
     try {
-      await this.uploads.finish(asking.scope(), upload, this.partial.contentOf(upload));
+      const scope = { ...asking.scope(), repeat: null };
+      await this.uploads.finish(scope, upload, this.partial.contentOf(upload));
     } catch (error) {
       if (isDomainError(error) && error.code !== 'ARTIFACT_STORE_UNAVAILABLE')
         await this.giveUp(asking, upload);

@@ -1,9 +1,11 @@
 import { FolderArtifactStore } from '#artifacts';
+import { readConfiguration } from '#configuration';
 import { Execution } from '#execution';
 import { JobLifecycle } from '#jobs';
 import { Queue } from '#queue';
 import { ApiKeys, Authentication, DeniedAttempts, TENANT_SCOPES, Tenants } from '#tenancy';
 import { aTenant, HeardLog, type TestDatabase, testDatabase } from '#testing';
+import { TargetPolicy } from '#webhooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
@@ -16,8 +18,10 @@ import { createApi } from '../create-api.js';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { Documented, JOB_ID } from '../http/documented.js';
+import { toEdgeSettings } from '../http/edge-settings.js';
 import { JobIdParam } from '../http/path-params.js';
 import { LegacyJobs } from '../legacy/legacy-jobs.js';
+import { toApiSettings, toUploadSettings } from '../settings.js';
 import type { ApiVersion } from './api-version.js';
 import { ApiVersions } from './api-versions.js';
 import { VERSIONS_BY_DEFAULT } from './released-versions.js';
@@ -59,6 +63,8 @@ const V2: ApiVersion = {
   ...{ name: 'v2', prefix: '/v2', root: '/v2', since: '2027-09-01', inherits: 'v1' },
 };
 
+const { configuration } = readConfiguration('api', {});
+
 let db: TestDatabase;
 let folder: string;
 let app: NestFastifyApplication;
@@ -72,7 +78,7 @@ beforeAll(async () => {
   const resources = resourcesWith(versions);
   const module = ApiModule.register(resources);
   module.controllers?.push(SecondJobController);
-  app = await createApi(resources, 1_000_000, module);
+  app = await createApi(resources, toEdgeSettings(configuration), module);
   await app.init();
   const keys = new ApiKeys(db.database('ss_operator'), new Tenants(db.database('ss_operator')));
   const scope = {
@@ -104,7 +110,9 @@ function resourcesWith(versions: ApiVersions): ApiResources {
     denied: new DeniedAttempts(database, { tenantId: 'default', ...scope }, { onError: () => undefined }),
     commandProfiles: [],
     uploadMaxBytes: 1_000_000,
-    settings: { idempotencyTtlHours: 24, leaseMs: 60_000 },
+    uploads: { ...toUploadSettings(configuration), folder },
+    webhookTargets: new TargetPolicy(null),
+    settings: toApiSettings(configuration),
     versions,
     servesMetrics: false,
     logger: new HeardLog().logger,

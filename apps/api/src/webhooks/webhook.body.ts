@@ -60,8 +60,13 @@ export class WebhookList {
 }
 
 export class NewWebhookBody extends WebhookBody {
-  @ApiProperty({ example: 'whsec_…', description: 'What deliveries are signed with: shown this once.' })
-  secret!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'whsec_…',
+    description: 'What deliveries are signed with: shown this once, and null in the answer to a repeat.',
+  })
+  secret!: string | null;
 }
 
 export class DeliveryBody implements Delivery {

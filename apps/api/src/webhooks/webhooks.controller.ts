@@ -23,7 +23,7 @@ import {
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { CursorInvalid, decodeCursor, encodeCursor } from '../http/cursor.js';
-import { Documented } from '../http/documented.js';
+import { Documented, REPEATABLE } from '../http/documented.js';
 import {
   CreateWebhookRequest,
   DeliveryBody,
@@ -64,10 +64,7 @@ const DELIVERY_ID: MethodDecorator = ApiParam({
 });
 const WebhookId = (): ParameterDecorator => Param('webhook_id', new WebhookIdPipe());
 
-/**
- * Where the caller's tenant is told what happens to its jobs. No answer is kept for an `Idempotency-Key`: it would hold a
- * secret.
- */
+/** Where the caller's tenant is told what happens to its jobs. */
 @ApiTags('webhooks')
 @Documented()
 @Needs('tenant:admin')
@@ -83,6 +80,7 @@ export class WebhooksController {
   }
 
   @Post()
+  @REPEATABLE
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Make a webhook for what happens from now on; its secret is shown this once' })
   @ApiCreatedResponse({ type: NewWebhookBody })
@@ -110,6 +108,7 @@ export class WebhooksController {
   }
 
   @Post(':webhook_id/rotate')
+  @REPEATABLE
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @WEBHOOK_ID
@@ -125,6 +124,7 @@ export class WebhooksController {
   }
 
   @Post(':webhook_id/enable')
+  @REPEATABLE
   @HttpCode(200)
   @WEBHOOK_ID
   @ApiOperation({ summary: 'Call a disabled webhook again, from where it was disabled' })
@@ -138,6 +138,7 @@ export class WebhooksController {
   }
 
   @Post(':webhook_id/test')
+  @REPEATABLE
   @HttpCode(202)
   @WEBHOOK_ID
   @ApiOperation({ summary: 'Call the webhook with an event that says that it is a test' })
@@ -170,6 +171,7 @@ export class WebhooksController {
   }
 
   @Post(':webhook_id/deliveries/:delivery_id/replay')
+  @REPEATABLE
   @HttpCode(202)
   @WEBHOOK_ID
   @DELIVERY_ID

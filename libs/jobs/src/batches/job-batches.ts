@@ -3,14 +3,13 @@ import { CommitUnknown, type Database, type TenantScope, type Tx } from '#databa
 import { DomainError, span } from '#observability';
 import { planNeeds } from '#plans';
 import type { Queue } from '#queue';
-import { QueuedJobsExceeded } from '#tenancy';
+import { once, QueuedJobsExceeded, type RepeatKey } from '#tenancy';
 import { asDrafted, parentOf } from '../job-lifecycle.js';
 import { assertNewJobId, newJobId } from '../job-id.js';
 import { type Job, traceOf } from '../job.js';
 import { PlanFreezer } from '../plan-freezer.js';
 import { takeQueueRoom } from '../queued-jobs-limit.js';
 import { BatchRefused, JobAlreadyExists } from '../refusals.js';
-import { once, type RepeatKey } from '../repeated-requests.js';
 import { assertStorageFits } from '../storage-limit.js';
 import {
   type BatchItem,

@@ -1,5 +1,6 @@
 import { record } from '#audit';
-import type { Database, TenantScope } from '#database';
+import type { Database, TenantScope, Tx } from '#database';
+import { type RepeatableScope, transactOnce } from '#tenancy';
 import { randomUUID } from 'node:crypto';
 import type { JobLists, Total } from '../lists/job-lists.js';
 import type { JobFilter } from '../lists/job-filter.js';
@@ -37,9 +38,9 @@ export class JobTasks {
   ) {}
 
   /** The filter is frozen now: jobs that are made later are not touched. */
-  async begin(scope: TenantScope & { reason: string }, move: TaskMove, filter: JobFilter): Promise<Task> {
+  async begin(scope: RepeatableScope & { reason: string }, move: TaskMove, filter: JobFilter): Promise<Task> {
     const { tenantId, actor, reason, requestId } = scope;
-    return this.database.transaction(scope, async (tx) => {
+    return transactOnce(this.database, scope, async (tx) => {
       const values = [move, JSON.stringify(filter), reason, actor.kind, actor.id, requestId ?? null];
       const [task] = await tx.query<Task & Record<string, unknown>>(INSERT_TASK, [
         tenantId,
@@ -63,29 +64,29 @@ export class JobTasks {
   }
 
   async get(scope: TenantScope, taskId: string): Promise<Task> {
-    return this.database.transaction(scope, async (tx) => {
-      const [task] = await tx.query<Task & Record<string, unknown>>(FIND_TASK, [scope.tenantId, taskId]);
-      if (!task) throw new TaskNotFound(taskId);
-      return task;
-    });
+    return this.database.transaction(scope, (tx) => getTask(tx, scope.tenantId, taskId));
   }
 
   /** What it has done stays done; it does no more. */
-  async cancel(scope: TenantScope & { reason: string }, taskId: string): Promise<Task> {
-    const task = await this.database.transaction(scope, async (tx) => {
+  async cancel(scope: RepeatableScope & { reason: string }, taskId: string): Promise<Task> {
+    return transactOnce(this.database, scope, async (tx) => {
       const [cancelled] = await tx.query<Task & Record<string, unknown>>(CANCEL_TASK, [
         scope.tenantId,
         taskId,
       ]);
-      if (!cancelled) return null;
+      if (!cancelled) throw new TaskEnded(await getTask(tx, scope.tenantId, taskId));
       const { moved_jobs, refused_jobs } = cancelled;
       const act = { action: 'task.cancelled', resourceType: 'task', resourceId: taskId };
       await record(tx, { ...act, metadata: { moved_jobs, refused_jobs } });
       return cancelled;
     });
-    if (!task) throw new TaskEnded(await this.get(scope, taskId));
-    return task;
   }
+}
+
+async function getTask(tx: Tx, tenantId: string, taskId: string): Promise<Task> {
+  const [task] = await tx.query<Task & Record<string, unknown>>(FIND_TASK, [tenantId, taskId]);
+  if (!task) throw new TaskNotFound(taskId);
+  return task;
 }
 
 /** Which conditions the filter has; what they say may be data, and the audit is for ever. */
