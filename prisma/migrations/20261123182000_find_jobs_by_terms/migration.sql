@@ -1,5 +1,5 @@
 -- Lists of jobs at a cost that does not grow with their number: an index for each order in which they are sorted, and the
--- labels and words of a job as rows that stand in the order of the list. See docs/decisions/0020.
+-- labels and words of a job as rows that stand in the order of the list. See docs/decisions/0013.
 -- A running release does not notice: the triggers write the terms of the jobs that it makes. Building the two indexes keeps
 -- writers of job waiting for one pass each. Jobs from before get their terms by the next schema migration.
 
