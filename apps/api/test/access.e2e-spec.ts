@@ -420,12 +420,13 @@ describe('whoever may not', () => {
     expect(await deniedRoutes('theirs', 'JOB_NOT_FOUND', mine.keyId)).toEqual([]);
   });
 
-  it('finds no other tenant’s run, dataset or file under a job of their own', async () => {
+  it('finds no other tenant’s run, dataset, file or upload under a job of their own', async () => {
     const ids = { ...foreign, job_id: await fresh() };
     for (const [operation, code] of [
       [`get ${JOB}/runs/{run_id}`, 'RUN_NOT_FOUND'],
       [`delete ${JOB}/inputs/{dataset_key}`, 'INPUT_DATASET_NOT_FOUND'],
       [`get ${JOB}/artifacts/{path}`, 'ARTIFACT_NOT_FOUND'],
+      [`get ${JOB}/inputs/uploads/{upload_id}`, 'UPLOAD_NOT_FOUND'],
     ] as const) {
       const answer = await send(client, operation, ids);
       expect([operation, answer.status, answer.body.code]).toEqual([operation, 404, code]);

@@ -17,7 +17,7 @@ describe('the generated documents', () => {
   });
 
   it('.env.example, uncommented, is a valid configuration that equals the defaults', () => {
-    const uncommented = renderEnvExample().replaceAll(/^# (?=[A-Z_]+=)/gm, '');
+    const uncommented = renderEnvExample().replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '');
     const environment = parseEnv(uncommented);
     expect(Object.keys(environment).sort()).toEqual(Object.keys(settings).sort());
     for (const program of programs) {

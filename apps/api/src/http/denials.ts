@@ -28,6 +28,7 @@ export const DENIALS: Readonly<Record<string, boolean>> = {
   TASK_NOT_FOUND: true,
   TENANT_MISMATCH: true,
   TENANT_NOT_FOUND: true,
+  UPLOAD_NOT_FOUND: true,
   WEBHOOK_NOT_FOUND: true,
   WEBHOOK_DELIVERY_NOT_FOUND: true,
   // There is no such address, so nothing that could be somebody's.
