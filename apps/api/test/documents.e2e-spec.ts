@@ -1,19 +1,16 @@
 import { type Client, Deployment } from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type Document,
+  type Operation,
+  operationsOf,
+  resolve,
+  type Schema,
+} from '../src/openapi/document.js';
 
-interface Operation {
-  operationId: string;
-  summary?: string;
-  security?: object[];
-  responses: Record<string, { description?: string; headers?: object }>;
-  parameters?: { name: string; in: string }[];
-}
-
-interface Document {
-  openapi: string;
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, unknown>; securitySchemes: object };
-}
+/** Names that say a point in time. Numbers of events come `after` one another as well. */
+const INSTANT = /(^|_)(at|since|until|before)$/;
+const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 
 let deployment: Deployment;
 let client: Client;
@@ -151,9 +148,77 @@ describe('/openapi.json', () => {
             (at) => `/{webhook_id}/${at}`,
           ),
         ].map((at) => `/v1/webhooks${at}`),
-        ...['/v1/events', '/v1/queues', '/v1/queues/{name}/pause', '/v1/queues/{name}/resume', '/v1/status', '/versions'],
+        ...[
+          '/v1/events',
+          '/v1/queues',
+          '/v1/queues/{name}/pause',
+          '/v1/queues/{name}/resume',
+          '/v1/status',
+          '/versions',
+        ],
       ].sort(),
     );
+  });
+});
+
+/** Every named field of the schema and of what it is made of; what it points to stands among the schemas itself. */
+function* fieldsOf(schema: Schema): Generator<[name: string, field: Schema]> {
+  const { properties = {}, items, additionalProperties: others } = schema;
+  for (const [name, field] of Object.entries(properties)) yield [name, field];
+  const parts = [...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+  const more = [items, typeof others === 'object' ? others : undefined].filter((one) => one !== undefined);
+  for (const part of [...Object.values(properties), ...parts, ...more]) yield* fieldsOf(part);
+}
+
+const hasType = ({ type = [] }: Schema, wanted: string): boolean => [type].flat().includes(wanted);
+
+describe('the shape of every answer', () => {
+  /** The schemas that have a name, and those that stand in an operation. */
+  const schemas = (): [where: string, schema: Schema][] => [
+    ...Object.entries(document.components.schemas),
+    ...[...operationsOf(document.paths)].flatMap(([path, method, { requestBody, responses }]) =>
+      [requestBody, ...Object.values(responses)]
+        .flatMap((body) => Object.values(body?.content ?? {}))
+        .flatMap(({ schema }): [string, Schema][] => (schema ? [[`${method} ${path}`, schema]] : [])),
+    ),
+  ];
+  const fields = (): [where: string, name: string, field: Schema][] =>
+    schemas().flatMap(([where, schema]) =>
+      [...fieldsOf(schema)].map(([name, field]): [string, string, Schema] => [where, name, field]),
+    );
+
+  // Scenario: Answers keep one shape
+  it('has names in snake_case, instants with their format, and lists of items with a next_cursor', () => {
+    const named = fields();
+    expect(named.length).toBeGreaterThan(300);
+    expect(named.filter(([, name]) => !SNAKE_CASE.test(name))).toEqual([]);
+
+    const instants = named.filter(([, name, field]) => INSTANT.test(name) && hasType(field, 'string'));
+    expect(instants.length).toBeGreaterThan(40);
+    // A version of the API has days, no instants.
+    const plain = instants.filter(
+      ([where, , { format }]) => format !== (where === 'VersionBody' ? 'date' : 'date-time'),
+    );
+    expect(plain).toEqual([]);
+
+    const answers = [...operationsOf(document.paths)].flatMap(([path, method, { responses }]) =>
+      Object.entries(responses)
+        .filter(([status]) => status.startsWith('2'))
+        .map(([, { content = {} }]): [string, Schema] => [
+          `${method} ${path}`,
+          resolve(document, content['application/json']?.schema ?? {}),
+        ]),
+    );
+    expect(answers.filter(([, schema]) => hasType(schema, 'array'))).toEqual([]);
+    const lists = answers.filter(
+      ([name, { properties = {} }]) => name.startsWith('get ') && 'items' in properties,
+    );
+    expect(lists.length).toBeGreaterThan(8);
+    for (const [name, { properties = {}, required = [] }] of lists) {
+      expect([name, required]).toEqual([name, expect.arrayContaining(['items', 'next_cursor'])]);
+      expect([name, properties['items']?.type]).toEqual([name, 'array']);
+      expect([name, properties['next_cursor']?.type]).toEqual([name, ['string', 'null']]);
+    }
   });
 });
 

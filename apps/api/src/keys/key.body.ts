@@ -52,6 +52,9 @@ export class KeyBody implements ApiKey {
 export class KeyList {
   @ApiProperty({ type: [KeyBody] })
   items!: KeyBody[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: these are all.' })
+  next_cursor!: null;
 }
 
 export class NewKeyBody extends KeyBody {

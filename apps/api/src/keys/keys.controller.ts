@@ -24,7 +24,7 @@ export class KeysController {
   @ApiOperation({ summary: 'List the keys of the tenant, and when each was last used' })
   @ApiOkResponse({ type: KeyList })
   async list(@Asks() asking: Asking): Promise<KeyList> {
-    return { items: await this.keys.list(asking.scope()) };
+    return { items: await this.keys.list(asking.scope()), next_cursor: null };
   }
 
   @Post()

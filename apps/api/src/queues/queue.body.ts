@@ -53,4 +53,7 @@ export class QueueBody implements QueueState {
 export class QueueList {
   @ApiProperty({ type: [QueueBody] })
   items!: QueueBody[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: these are all.' })
+  next_cursor!: null;
 }

@@ -22,7 +22,7 @@ export class QueuesController {
   @ApiOperation({ summary: 'How full each queue is, and whether it is paused' })
   @ApiOkResponse({ type: QueueList })
   async list(@Asks() asking: Asking): Promise<QueueList> {
-    return { items: await this.queues.list(asking.scope()) };
+    return { items: await this.queues.list(asking.scope()), next_cursor: null };
   }
 
   @Post(':name/pause')

@@ -74,6 +74,9 @@ export class UsageBody {
 
   @ApiProperty({ type: [UsageLineBody], description: 'By day and model, the newest first.' })
   items!: UsageLineBody[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: these are all.' })
+  next_cursor!: null;
 }
 
 export function toUsageBody({ today, limits, lines }: UsageReport): UsageBody {
@@ -86,5 +89,6 @@ export function toUsageBody({ today, limits, lines }: UsageReport): UsageBody {
       cost_micros: { used: today.cost_micros, limit: limits.cost_micros_per_day },
     },
     items: lines,
+    next_cursor: null,
   };
 }

@@ -36,6 +36,9 @@ export class VersionBody {
 export class VersionList {
   @ApiProperty({ type: [VersionBody] })
   items!: VersionBody[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: these are all.' })
+  next_cursor!: null;
 }
 
 export function toVersionBody(version: ApiVersion, isGone: boolean): VersionBody {

@@ -15,6 +15,7 @@ export class VersionsController {
   list(): VersionList {
     return {
       items: this.versions.all.map((version) => toVersionBody(version, this.versions.isGone(version))),
+      next_cursor: null,
     };
   }
 }

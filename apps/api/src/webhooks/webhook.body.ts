@@ -57,6 +57,9 @@ export class WebhookBody implements Webhook {
 export class WebhookList {
   @ApiProperty({ type: [WebhookBody] })
   items!: WebhookBody[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: these are all.' })
+  next_cursor!: null;
 }
 
 export class NewWebhookBody extends WebhookBody {

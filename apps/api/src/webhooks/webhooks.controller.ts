@@ -76,7 +76,7 @@ export class WebhooksController {
   @ApiOperation({ summary: 'List the webhooks of the tenant' })
   @ApiOkResponse({ type: WebhookList })
   async list(@Asks() asking: Asking): Promise<WebhookList> {
-    return { items: await this.webhooks.list(asking.scope()) };
+    return { items: await this.webhooks.list(asking.scope()), next_cursor: null };
   }
 
   @Post()
