@@ -22,7 +22,7 @@ import { traceRequests } from './http/request-trace.js';
 import { MethodNotAllowed, RouteTable } from './http/route-table.js';
 import { SlowBodies } from './http/slow-bodies.js';
 import { serveDocuments } from './openapi.js';
-import { TUS_CONTENT } from './uploads/uploads.controller.js';
+import { TUS_CONTENT, tellTus } from './uploads/tus.js';
 import { inheritAddresses } from './versions/inherit-addresses.js';
 import { tellVersion } from './versions/tell-version.js';
 
@@ -147,6 +147,7 @@ export async function createApi(
     }
     if (request.method === 'OPTIONS' && !(edge.corsOrigins.length > 0 && isPreflight(request))) {
       const allowed = routes.methodsOf(pathOf(request));
+      tellTus(pathOf(request), reply, resources.uploadMaxBytes);
       if (allowed.length > 0) void reply.header('Allow', allowed.join(', ')).status(204).send();
       else problems.answer(new NotFoundException(), request, reply);
       return;

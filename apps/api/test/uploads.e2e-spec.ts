@@ -141,6 +141,29 @@ describe('a resumable upload', () => {
     expect((await client.get<InputsBody>(`${job}/inputs`)).body.datasets).toHaveLength(1);
   });
 
+  it('that brings all of its bytes at once is done once, however often it is begun', async () => {
+    const job = await aJob();
+    const begin = (): ReturnType<typeof client.send> =>
+      client.send(
+        'POST',
+        `${job}/inputs/uploads`,
+        {
+          ...NEXT,
+          ...{ 'upload-length': String(BYTES.length), 'upload-metadata': metadata() },
+          'idempotency-key': `all at once ${job}`,
+        },
+        BYTES,
+      );
+    const first = await begin();
+    expect([first.status, first.headers.get('upload-offset')]).toEqual([201, String(BYTES.length)]);
+    const again = await begin();
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+    for (const name of ['location', 'upload-offset', 'upload-length'])
+      expect([name, again.headers.get(name)]).toEqual([name, first.headers.get(name)]);
+    expect((await client.get<InputsBody>(`${job}/inputs`)).body.datasets).toMatchObject([{ row_count: 344 }]);
+    expect(await partialFiles()).toEqual([]);
+  });
+
   it('is nobody else’s, and not another job’s', async () => {
     const job = await aJob();
     const at = await begun(job);
@@ -209,6 +232,20 @@ describe('a resumable upload', () => {
     expect((await open(600)).body.code).toBe('QUOTA_STORAGE_EXCEEDED');
     expect((await others.delete(first.headers.get('location')!)).status).toBe(204);
     expect((await open(600)).status).toBe(201);
+  });
+});
+
+describe('OPTIONS', () => {
+  it('tells what of the protocol is spoken, without a key', async () => {
+    for (const path of ['/v1/jobs/any/inputs/uploads', '/v1/jobs/any/inputs/uploads/any']) {
+      const { status, headers } = await client.withKey(null).send('OPTIONS', path);
+      expect([path, status, headers.get('tus-version')]).toEqual([path, 204, '1.0.0']);
+      expect(headers.get('tus-extension')?.split(',')).toEqual(
+        expect.arrayContaining(['creation', 'expiration', 'termination']),
+      );
+      expect(Number(headers.get('tus-max-size'))).toBeGreaterThan(1_000_000);
+    }
+    expect((await client.send('OPTIONS', '/v1/jobs')).headers.get('tus-version')).toBeNull();
   });
 });
 

@@ -9,6 +9,8 @@ const EXPOSED = [
   ...['ETag', 'Location', 'Link', 'Retry-After', 'X-SS-Request-Id', 'Idempotent-Replayed'],
   ...['RateLimit', 'RateLimit-Policy', 'Deprecation', 'Sunset', 'traceparent', 'Allow'],
   ...['Content-Disposition', 'Content-Range', 'Accept-Ranges'],
+  ...['Tus-Resumable', 'Tus-Version', 'Tus-Extension', 'Tus-Max-Size'],
+  ...['Upload-Offset', 'Upload-Length', 'Upload-Expires'],
 ];
 
 /**

@@ -20,11 +20,9 @@ import { JobIdParam } from '../http/path-params.js';
 import { InputsBody, toInputsBody } from '../inputs/inputs.body.js';
 import { toName } from '../inputs/upload.js';
 import { PartialFiles } from './partial-files.js';
+import { TUS, TUS_CONTENT } from './tus.js';
 import { metadataOf } from './upload-metadata.js';
 import { PresignedBody, PresignRequest, toUploadState, UploadState } from './uploads.body.js';
-
-const TUS = '1.0.0';
-export const TUS_CONTENT = 'application/offset+octet-stream';
 
 class VersionUnsupported extends DomainError {
   constructor() {
@@ -87,11 +85,17 @@ export class UploadsController {
     speaksTus(request, reply);
     const bytes = lengthOf(request);
     const { name, role } = metadataOf(header(request, 'upload-metadata'));
-    const upload = await this.uploads.announce(asking.scope(), jobId, { name, role, bytes });
-    const offset = await this.partial.begin(upload, request.raw);
-    void reply.header('Location', `/v1/jobs/${encodeURIComponent(jobId)}/inputs/uploads/${upload.upload_id}`);
+    const announced = await this.uploads.announce(asking.scope(), jobId, { name, role, bytes });
+    const { upload_id: uploadId } = announced;
+    // A repeat is told of the upload as it was announced; it may have come to its end since.
+    const upload = asking.repeat
+      ? await this.uploads.get(asking.scope(), jobId, uploadId, 'resumable')
+      : announced;
+    const isFinished = upload.finished_at !== null;
+    const offset = isFinished ? bytes : await this.partial.begin(upload, request.raw);
+    void reply.header('Location', `/v1/jobs/${encodeURIComponent(jobId)}/inputs/uploads/${uploadId}`);
     tell(reply, upload, offset);
-    if (offset === bytes) await this.finish(asking, upload);
+    if (offset === bytes && !isFinished) await this.finish(asking, upload);
   }
 
   @Get('uploads/:upload_id')
