@@ -18,6 +18,7 @@ import { refusalsOf } from './refusals.js';
 const PARAMETERS: Readonly<Record<string, string>> = {
   columns: 'How many columns to show.',
   dataset_key: 'The name of the dataset’s table in SQL.',
+  delivery_id: 'The id of the delivery.',
   job_id: 'The id of the job, in its tenant.',
   key_id: 'The id of the key; not the key.',
   limit: 'How many items a page has at most.',
@@ -25,7 +26,10 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   revision: 'The number of the draft, from 1.',
   rows: 'How many rows to show.',
   run_id: 'The id of the run.',
+  task_id: 'The id of the task.',
   tenant_id: 'The id of the tenant.',
+  upload_id: 'The id of the upload.',
+  webhook_id: 'The id of the webhook.',
 };
 
 const REQUEST_ID = '4bf92f3577b34da6';
@@ -45,13 +49,13 @@ export function completeDocument(document: Document, version: ApiVersion): void 
     if (path.startsWith('/health/')) {
       operation.description ??= `${operation.summary ?? ''}.`;
       tellHeaders(operation, '200', operation.responses['200'] ?? {}, {
-        showsVersion: false,
-        isEnding: false,
+        ...{ showsVersion: false, showsPage: false, isEnding: false },
       });
       continue;
     }
     const isOf = path === version.prefix || path.startsWith(`${version.prefix}/`);
     if (isOf && isEnding) operation.deprecated = true;
+    if (isConditional(operation, method, version)) tellConditions(operation);
     describe(operation);
     const codes = refusalsOf(operation, method, isOf && isEnding);
     addRefusals(
@@ -60,8 +64,11 @@ export function completeDocument(document: Document, version: ApiVersion): void 
       version,
     );
     for (const [status, response] of Object.entries(operation.responses)) {
-      const showsVersion = hasVersion(document, response);
-      tellHeaders(operation, status, response, { showsVersion, isEnding: isOf && isEnding });
+      tellHeaders(operation, status, response, {
+        showsVersion: shows(document, response, ['job_id', 'version']),
+        showsPage: shows(document, response, ['next_cursor']),
+        isEnding: isOf && isEnding,
+      });
     }
   }
   document.components.headers = headersOf(document.paths);
@@ -115,10 +122,27 @@ function addRefusals(operation: Operation, written: readonly Written[], version:
   }
 }
 
-/** Such an answer carries the version as its ETag as well. */
-function hasVersion(document: Document, { content }: Response): boolean {
+/** Of some fields a header tells as well: the version, the next page. */
+function shows(document: Document, { content }: Response, fields: readonly string[]): boolean {
   return Object.values(content ?? {}).some(({ schema }) => {
     const { properties = {} } = resolve(document, schema ?? {});
-    return 'job_id' in properties && 'version' in properties;
+    return fields.every((field) => field in properties);
   });
+}
+
+/** See answerConditions(): every read of JSON under a key. */
+function isConditional(
+  { security = [], responses }: Operation,
+  method: string,
+  { refusals }: ApiVersion,
+): boolean {
+  const isJson = 'application/json' in (responses['200']?.content ?? {});
+  return method === 'get' && security.length > 0 && isJson && refusals === 'problem';
+}
+
+function tellConditions(operation: Operation): void {
+  const description = 'ETags that the client has the answer of: 304 when one of them is still right.';
+  const header = { name: 'If-None-Match', in: 'header', required: false, description };
+  operation.parameters = [...(operation.parameters ?? []), { ...header, schema: { type: 'string' } }];
+  operation.responses['304'] = { description: 'It is what the client has.' };
 }
