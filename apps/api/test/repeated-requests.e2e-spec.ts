@@ -176,11 +176,11 @@ const POSTS: Readonly<Record<string, () => Promise<Sent>>> = {
   ),
   '/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay': async () => {
     const id = await newWebhook();
-    const ids: string[] = [];
-    for (const _ of [1, 2])
-      ids.push((await client.post<{ delivery_id: string }>(`/v1/webhooks/${id}/test`)).body.delivery_id);
+    const tested = async (): Promise<string> =>
+      (await client.post<{ delivery_id: string }>(`/v1/webhooks/${id}/test`)).body.delivery_id;
+    const [delivery, another] = [await tested(), await tested()];
     return (key, other) =>
-      client.post(`/v1/webhooks/${id}/deliveries/${ids[other ? 1 : 0]!}/replay`, {}, key);
+      client.post(`/v1/webhooks/${id}/deliveries/${other ? another : delivery}/replay`, {}, key);
   },
   [`${JOB}/inputs/uploads`]: async () => {
     const { job_id: jobId } = await fresh();

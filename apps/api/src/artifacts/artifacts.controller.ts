@@ -76,7 +76,7 @@ export class ArtifactsController {
       jobId,
       relPath,
     );
-    if (!artifact || artifact.bytes === null) throw new ArtifactNotFound();
+    if (typeof artifact?.bytes !== 'number') throw new ArtifactNotFound();
     const { bytes, sha256, content_type: type, storage_name: storageName } = artifact;
     const etag = sha256 === null ? null : `"${sha256}"`;
     void reply.headers({

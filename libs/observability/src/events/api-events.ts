@@ -27,7 +27,11 @@ export const API_EVENTS = {
     'Denied attempts could not be written to the audit; tried again.',
     'err',
   ),
-  SS_API_UPLOADS_NOT_SWEPT: told('warn', 'Files of expired uploads could not be removed; tried again.', 'err'),
+  SS_API_UPLOADS_NOT_SWEPT: told(
+    'warn',
+    'Files of expired uploads could not be removed; tried again.',
+    'err',
+  ),
   SS_API_TOKENS_TAKEN: told('info', 'Access tokens are taken beside keys.', 'issuer', 'audience'),
   SS_LEGACY_READ_THROUGH: told('info', 'Jobs without rows are looked up in the legacy tree.'),
   SS_JOB_JSON_SCHEMA_MIGRATED: told(
