@@ -1,4 +1,4 @@
-import type { TaskRounds } from '#jobs';
+import type { TaskProgress, TaskRounds } from '#jobs';
 import type { Logger } from '#observability';
 import { Periodic } from './periodic.js';
 
@@ -38,15 +38,23 @@ export class TaskWorker {
   /** Tells whether another round is worth it at once. */
   private async round(): Promise<boolean> {
     let isOn = false;
-    for await (const { task, isOn: hasMoved } of this.rounds.round()) {
-      if (task.ended_at === null) isOn ||= hasMoved;
-      else {
-        const { tenant_id, task_id, moved_jobs: jobs, refused_jobs, move } = task;
-        const facts = { tenant_id, task_id, move, jobs, refused_jobs };
-        this.logger.info({ event: 'SS_WORKER_TASK_DONE', ...facts }, 'a task over many jobs is done');
-      }
+    for await (const progress of this.rounds.round()) {
+      this.tell(progress);
+      isOn ||= progress.isOn && progress.task.ended_at === null;
       if (this.isStopping) return false;
     }
     return isOn;
+  }
+
+  private tell({ task, fault }: TaskProgress): void {
+    const { tenant_id, task_id, moved_jobs: jobs, refused_jobs, move, failed_batches } = task;
+    const facts = { tenant_id, task_id, move, jobs, refused_jobs };
+    if (fault) {
+      const failure = { ...facts, failed_batches, err: fault };
+      if (task.ended_at === null)
+        this.logger.warn({ event: 'SS_WORKER_TASK_BATCH_FAILED', ...failure }, 'will be tried again');
+      else this.logger.error({ event: 'SS_WORKER_TASK_FAILED', ...failure }, 'a task over many jobs failed');
+    } else if (task.ended_at !== null)
+      this.logger.info({ event: 'SS_WORKER_TASK_DONE', ...facts }, 'a task over many jobs is done');
   }
 }

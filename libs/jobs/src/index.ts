@@ -83,12 +83,13 @@ export {
 } from './run.js';
 export { Election, type Elected } from './election.js';
 export { JobTasks, type Preview } from './tasks/job-tasks.js';
-export { TaskRounds, type TaskProgress } from './tasks/task-rounds.js';
+export { TaskRounds, type TaskProgress, type TaskRoundOptions } from './tasks/task-rounds.js';
 export {
   type Task,
   TASK_MOVES,
   TASK_STATUSES,
   TaskEnded,
+  type TaskError,
   type TaskFailure,
   type TaskMove,
   TaskNotFound,

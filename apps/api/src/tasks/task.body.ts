@@ -2,6 +2,7 @@ import {
   type Task,
   TASK_MOVES,
   TASK_STATUSES,
+  type TaskError,
   type TaskFailure,
   type TaskMove,
   type TaskStatus,
@@ -41,6 +42,15 @@ export class TaskFailureBody implements TaskFailure {
   code!: string;
 }
 
+/** Why a task failed. */
+export class TaskErrorBody implements TaskError {
+  @ApiProperty({ example: 'TASK_BATCH_FAILED' })
+  code!: string;
+
+  @ApiProperty()
+  message!: string;
+}
+
 /** A move of many jobs in the background. */
 export class TaskBody {
   @ApiProperty({ format: 'uuid' })
@@ -63,6 +73,9 @@ export class TaskBody {
 
   @ApiProperty({ type: [TaskFailureBody], description: 'The first 100 that were not.' })
   failures!: TaskFailure[];
+
+  @ApiProperty({ type: TaskErrorBody, nullable: true, description: 'Of a task that failed.' })
+  error!: TaskErrorBody | null;
 
   @ApiProperty({ format: 'date-time', description: 'Jobs that were made later are not touched.' })
   created_at!: string;
@@ -98,6 +111,7 @@ export function toTaskBody(task: Task): TaskBody {
     moved_jobs: task.moved_jobs,
     refused_jobs: task.refused_jobs,
     failures: task.failures,
+    error: task.error,
     created_at: task.created_at,
     started_at: task.started_at,
     ended_at: task.ended_at,

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const mine = () => ({ ...programs.client(tenantId, { requestId: 'request-1' }), reason: REASON });
 const roundsOf = (batch: number): TaskRounds =>
-  new TaskRounds(programs.worker, programs.workerQueue, programs.workerScope, batch);
+  new TaskRounds(programs.worker, programs.workerQueue, programs.workerScope, { batch, pauseSeconds: 0 });
 const begin = (move: TaskMove, filter: JobFilter): Promise<Task> =>
   programs.tasks.begin(mine(), move, filter);
 const read = (job: Pick<Job, 'job_id'>): Promise<Job> => programs.lifecycle.get(mine(), job.job_id);
@@ -42,8 +42,31 @@ const old = (given: Partial<Job>): Promise<Job> =>
 
 async function oneRound(by = rounds): Promise<number> {
   const batches: string[] = [];
-  for await (const { task } of by.round()) batches.push(task.task_id);
+  for await (const { task, fault } of by.round()) {
+    if (fault) throw fault;
+    batches.push(task.task_id);
+  }
   return batches.length;
+}
+
+/** Rounds of which nobody minds what fails. Tells who got on, in their order. */
+async function rougherRounds(count: number, by = rounds): Promise<string[]> {
+  const got: string[] = [];
+  for (let n = 0; n < count; n++)
+    for await (const { task, fault } of by.round()) if (!fault) got.push(task.task_id);
+  return got;
+}
+
+/** While it works, no batch of the tenant that moves a job is carried out: its last statement is refused. */
+async function withBrokenBatches(work: () => Promise<void>): Promise<void> {
+  await db.sql(
+    `ALTER TABLE task ADD CONSTRAINT breaks CHECK (tenant_id <> '${tenantId}' OR moved_jobs = 0) NOT VALID`,
+  );
+  try {
+    await work();
+  } finally {
+    await db.sql('ALTER TABLE task DROP CONSTRAINT breaks');
+  }
 }
 
 /** Rounds until the task has ended, a hundred at most. */
@@ -208,6 +231,96 @@ describe('a task that retries', () => {
     expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({ moved_jobs: 5 });
     expect(await carryOut(task)).toMatchObject({ status: 'done', moved_jobs: 5, refused_jobs: 0 });
   });
+});
+
+describe('a task whose batch fails', () => {
+  it('ends as failed after eight tries, says why, and has moved nothing', async () => {
+    const job = await old({});
+    const task = await begin('cancel', { statuses: ['created'] });
+    await withBrokenBatches(async () => {
+      await rougherRounds(7);
+      expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+        ...{ status: 'running', failed_batches: 7, error: null },
+      });
+      await rougherRounds(5);
+    });
+    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+      ...{ status: 'failed', failed_batches: 8, moved_jobs: 0, error: { code: 'TASK_BATCH_FAILED' } },
+      ended_at: expect.any(String),
+    });
+    expect(await tellOf(task)).toMatchObject([
+      { action: 'task.begun' },
+      {
+        ...{ action: 'task.failed', actor_id: 'key_of_the_test', reason: REASON },
+        metadata: { moved_jobs: 0, refused_jobs: 0, code: 'TASK_BATCH_FAILED' },
+      },
+    ]);
+    expect((await read(job)).version).toBe(job.version);
+    expect(await oneRound()).toBe(0);
+    await expect(programs.tasks.cancel(mine(), task.task_id)).rejects.toMatchObject({ code: 'TASK_ENDED' });
+  });
+
+  it('counts failures in a row: a batch that is carried out begins anew', async () => {
+    for (let n = 0; n < 6; n++) await old({ job_id: `job-${String(n)}` });
+    const task = await begin('cancel', { statuses: ['created'] });
+    await withBrokenBatches(async () => {
+      await rougherRounds(7);
+    });
+    await oneRound();
+    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+      ...{ status: 'running', moved_jobs: 3, failed_batches: 0 },
+    });
+    expect(await carryOut(task)).toMatchObject({ status: 'done', moved_jobs: 6, error: null });
+  });
+
+  it('rests between its tries, each time longer, and holds up no other task', async () => {
+    await old({});
+    const failing = await begin('cancel', { statuses: ['created'] });
+    const resting = new TaskRounds(programs.worker, programs.workerQueue, programs.workerScope, { batch: 3 });
+    await withBrokenBatches(async () => {
+      const own = tenantId;
+      tenantId = await aTenant(db);
+      for (let n = 0; n < 9; n++) await old({ job_id: `job-${String(n)}` });
+      const other = await begin('cancel', { statuses: ['created'] });
+      const got = await rougherRounds(4, resting);
+      expect(got.filter((taskId) => taskId === other.task_id)).toHaveLength(4);
+      tenantId = own;
+      // Four rounds, in far less than the second of the first pause.
+      expect(await programs.tasks.get(mine(), failing.task_id)).toMatchObject({ failed_batches: 1 });
+      const ago = (seconds: number) =>
+        db.sql('UPDATE task SET seen_at = clock_timestamp() - make_interval(secs => $2) WHERE task_id = $1', [
+          failing.task_id,
+          seconds,
+        ]);
+      const tries = async () => (await programs.tasks.get(mine(), failing.task_id)).failed_batches;
+      await ago(1.1);
+      await rougherRounds(1, resting);
+      expect(await tries()).toBe(2);
+      await ago(1.1);
+      await rougherRounds(1, resting);
+      expect(await tries()).toBe(2);
+      await ago(2.1);
+      await rougherRounds(1, resting);
+      expect(await tries()).toBe(3);
+    });
+    await db.sql('UPDATE task SET seen_at = $2 WHERE task_id = $1', [failing.task_id, OLD]);
+    expect(await carryOut(failing)).toMatchObject({ status: 'done', moved_jobs: 1 });
+  });
+
+  it('because others hold its jobs never fails of that', async () => {
+    const job = await old({});
+    const task = await begin('cancel', { statuses: ['created'] });
+    await db.sql('UPDATE task SET failed_batches = 7, seen_at = now() WHERE task_id = $1', [task.task_id]);
+    const holder = await db.session('ss_owner', tenantId);
+    const held = await holder.query('SELECT job_id FROM job WHERE job_id = $1 FOR UPDATE', [job.job_id]);
+    expect(held).toHaveLength(1);
+    expect(await rougherRounds(1)).toEqual([]);
+    await holder.end();
+    expect(await programs.tasks.get(mine(), task.task_id)).toMatchObject({
+      ...{ status: 'running', failed_batches: 7, moved_jobs: 0 },
+    });
+    expect(await carryOut(task)).toMatchObject({ status: 'done', moved_jobs: 1 });
+  }, 60_000);
 });
 
 describe('a task', () => {

@@ -1,30 +1,36 @@
 import { record } from '#audit';
-import type { Actor, Database, Scope, TenantScope, Tx } from '#database';
+import { type Actor, type Database, isBusy, type Scope, type TenantScope, type Tx } from '#database';
 import type { Queue } from '#queue';
 import type { Job } from '../job.js';
 import { type JobSort, placeOf, type Place } from '../lists/job-filter.js';
 import { JobLists } from '../lists/job-lists.js';
 import { frozenFilter } from './frozen-filter.js';
 import { TaskMoves } from './task-moves.js';
-import type { Task, TaskFailure } from './task.js';
+import { type Task, TASK_BATCH_FAILED, type TaskFailure } from './task.js';
 
 const BATCH = 100;
 /** Of one round, over all tenants. */
 const MAX_OPEN = 100;
 const MAX_FAILURES = 100;
+/** With the pauses between them about two minutes: what mends itself has done so by then. */
+const MAX_FAILED_BATCHES = 8;
+/** After the first failure; each one more doubles it. */
+const PAUSE_SECONDS = 1;
 const KEEP_DAYS = 30;
 /** What waits longest goes first. */
 const OLDEST_FIRST: JobSort = { by: 'created_at', descending: false };
 
+/** Those whose batch has failed rest for a while. */
 const FIND_OPEN = `
-  SELECT tenant_id, task_id, reason, actor_kind, actor_id, request_id FROM task
+  SELECT tenant_id, task_id, reason, actor_kind, actor_id, request_id, failed_batches FROM task
   WHERE ended_at IS NULL
+    AND (failed_batches = 0 OR seen_at < clock_timestamp() - make_interval(secs => $2 * 2 ^ (failed_batches - 1)))
   ORDER BY seen_at NULLS FIRST, created_at
   LIMIT $1`;
 
-/** None when another worker has it, or it has ended. */
+/** None when another worker has it or had it and failed, or it has ended. */
 const LOCK_TASK = `
-  SELECT * FROM task WHERE tenant_id = $1 AND task_id = $2 AND ended_at IS NULL
+  SELECT * FROM task WHERE tenant_id = $1 AND task_id = $2 AND ended_at IS NULL AND failed_batches <= $3
   FOR UPDATE SKIP LOCKED`;
 
 const KEEP_PROGRESS = `
@@ -32,19 +38,40 @@ const KEEP_PROGRESS = `
   SET status = CASE WHEN $3 THEN 'done' ELSE 'running' END,
     ended_at = CASE WHEN $3 THEN clock_timestamp() END,
     started_at = coalesce(started_at, clock_timestamp()), seen_at = clock_timestamp(), place = $4,
-    moved_jobs = moved_jobs + $5, refused_jobs = refused_jobs + $6, failures = $7
+    moved_jobs = moved_jobs + $5, refused_jobs = refused_jobs + $6, failures = $7, failed_batches = 0
   WHERE tenant_id = $1 AND task_id = $2
+  RETURNING *`;
+
+/** Of two workers that fail at once, one is counted. With an error the task ends. */
+const COUNT_FAILED = `
+  UPDATE task
+  SET failed_batches = $4, seen_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp()),
+    status = CASE WHEN $5::jsonb IS NULL THEN 'running' ELSE 'failed' END,
+    ended_at = CASE WHEN $5::jsonb IS NOT NULL THEN clock_timestamp() END, error = $5
+  WHERE tenant_id = $1 AND task_id = $2 AND ended_at IS NULL AND failed_batches = $3
   RETURNING *`;
 
 const DELETE_OLD = `DELETE FROM task WHERE ended_at < clock_timestamp() - make_interval(days => $1) RETURNING 1 AS gone`;
 
-type OpenTask = Pick<Task, 'tenant_id' | 'task_id' | 'reason' | 'actor_kind' | 'actor_id' | 'request_id'>;
+type OpenTask = Pick<
+  Task,
+  'tenant_id' | 'task_id' | 'reason' | 'actor_kind' | 'actor_id' | 'request_id' | 'failed_batches'
+>;
 
-/** A batch that was carried out. */
+/** A batch that was carried out, or has failed. */
 export interface TaskProgress {
   task: Task;
   /** Whether the walk went on: false where the tenant's queue is full. */
   isOn: boolean;
+  /** What the batch failed of; null where it did not. */
+  fault: Error | null;
+}
+
+export interface TaskRoundOptions {
+  /** So many jobs at a time. */
+  batch?: number;
+  /** How long a task rests whose batch has failed once. */
+  pauseSeconds?: number;
 }
 
 /**
@@ -54,24 +81,28 @@ export interface TaskProgress {
 export class TaskRounds {
   private readonly lists: JobLists;
   private readonly moves: TaskMoves;
+  private readonly batch: number;
+  private readonly pauseSeconds: number;
 
   constructor(
     private readonly database: Database,
     queue: Queue,
     private readonly scope: Scope,
-    private readonly batch = BATCH,
+    { batch = BATCH, pauseSeconds = PAUSE_SECONDS }: TaskRoundOptions = {},
   ) {
+    this.batch = batch;
+    this.pauseSeconds = pauseSeconds;
     this.lists = new JobLists(database);
     this.moves = new TaskMoves(queue);
   }
 
-  /** One batch of each open task, those first that waited longest. */
+  /** One batch of each open task, those first that waited longest. One that fails holds up no other. */
   async *round(): AsyncGenerator<TaskProgress> {
     const open = await this.database.acrossTenants(this.scope, (tx) =>
-      tx.query<OpenTask & Record<string, unknown>>(FIND_OPEN, [MAX_OPEN]),
+      tx.query<OpenTask & Record<string, unknown>>(FIND_OPEN, [MAX_OPEN, this.pauseSeconds]),
     );
     for (const task of open) {
-      const progress = await this.database.transaction(this.scopeOf(task), (tx) => this.step(tx, task));
+      const progress = await this.tryStep(task);
       if (progress) yield progress;
     }
   }
@@ -82,11 +113,38 @@ export class TaskRounds {
     return gone.length;
   }
 
+  private async tryStep(open: OpenTask): Promise<TaskProgress | null> {
+    const scope = this.scopeOf(open);
+    try {
+      return await this.database.transaction(scope, (tx) => this.step(tx, open));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const task = await this.database
+        .transaction(scope, (tx) => this.countFailed(tx, open, error))
+        // The database is away: that says nothing of the task.
+        .catch(() => Promise.reject(error));
+      return task && { task, isOn: false, fault: error };
+    }
+  }
+
+  /** Whoever holds the rows lets go of them in the end: no task fails of that. */
+  private async countFailed(tx: Tx, open: OpenTask, error: Error): Promise<Task | null> {
+    const { tenant_id, task_id, failed_batches: before } = open;
+    const isOver = !isBusy(error) && before + 1 >= MAX_FAILED_BATCHES;
+    const after = isOver ? MAX_FAILED_BATCHES : Math.min(before + 1, MAX_FAILED_BATCHES - 1);
+    const end = isOver ? JSON.stringify(TASK_BATCH_FAILED) : null;
+    const values = [tenant_id, task_id, before, after, end];
+    const [task] = await tx.query<Task & Record<string, unknown>>(COUNT_FAILED, values);
+    if (task && isOver) await this.tellEnd(tx, 'task.failed', task);
+    return task ?? null;
+  }
+
   private async step(
     tx: Tx,
-    { tenant_id: tenantId, task_id: taskId }: OpenTask,
+    { tenant_id: tenantId, task_id: taskId, failed_batches: failedBatches }: OpenTask,
   ): Promise<TaskProgress | null> {
-    const [task] = await tx.query<Task & Record<string, unknown>>(LOCK_TASK, [tenantId, taskId]);
+    const values = [tenantId, taskId, failedBatches];
+    const [task] = await tx.query<Task & Record<string, unknown>>(LOCK_TASK, values);
     if (!task) return null;
     const { jobs, next } = await this.read(tx, task);
     // What failed after the task began is another failure than the one that was meant; what was erased is over.
@@ -111,8 +169,8 @@ export class TaskRounds {
       JSON.stringify([...task.failures, ...failures].slice(0, MAX_FAILURES)),
     ]);
     if (!kept) throw new Error('a task that is locked is gone');
-    if (isDone) await this.tellDone(tx, kept);
-    return { task: kept, isOn: isWhole || seen > 0 };
+    if (isDone) await this.tellEnd(tx, 'task.done', kept);
+    return { task: kept, isOn: isWhole || seen > 0, fault: null };
   }
 
   private async read(tx: Tx, task: Task): Promise<{ jobs: Job[]; next: Place | null }> {
@@ -124,9 +182,11 @@ export class TaskRounds {
     return { jobs, next: last ? placeOf(last, OLDEST_FIRST) : stoppedAt };
   }
 
-  private async tellDone(tx: Tx, { task_id, moved_jobs, refused_jobs }: Task): Promise<void> {
-    const act = { action: 'task.done', resourceType: 'task', resourceId: task_id };
-    await record(tx, { ...act, metadata: { moved_jobs, refused_jobs } });
+  private async tellEnd(tx: Tx, action: 'task.done' | 'task.failed', task: Task): Promise<void> {
+    const { task_id, moved_jobs, refused_jobs, error } = task;
+    const code = error && { code: error.code };
+    const metadata = { moved_jobs, refused_jobs, ...code };
+    await record(tx, { action, resourceType: 'task', resourceId: task_id, metadata });
   }
 
   /** Who asked for the task acts, with their reason, through this program. */

@@ -1,12 +1,13 @@
 import type { Instant } from '#database';
 import { DomainError } from '#observability';
+import type { Failure } from '../job.js';
 import type { JobFilter, Place } from '../lists/job-filter.js';
 
 /** What a task can do with many jobs. */
 export const TASK_MOVES = ['cancel', 'retry'] as const;
 export type TaskMove = (typeof TASK_MOVES)[number];
 
-export const TASK_STATUSES = ['pending', 'running', 'done', 'cancelled'] as const;
+export const TASK_STATUSES = ['pending', 'running', 'done', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 /** A job that a task could not move. */
@@ -14,6 +15,14 @@ export interface TaskFailure {
   job_id: string;
   code: string;
 }
+
+/** Why a task failed. */
+export const TASK_BATCH_FAILED = {
+  code: 'TASK_BATCH_FAILED',
+  message:
+    'A batch of jobs could not be moved, however often it was tried. What was moved before stays moved.',
+} as const;
+export type TaskError = Pick<Failure, 'code' | 'message'>;
 
 /** A move of all jobs that fit a filter, as its row has it. */
 export interface Task {
@@ -34,6 +43,9 @@ export interface Task {
   moved_jobs: number;
   refused_jobs: number;
   failures: TaskFailure[];
+  /** So many batches have failed since one was carried out. */
+  failed_batches: number;
+  error: TaskError | null;
 }
 
 export class TaskNotFound extends DomainError {

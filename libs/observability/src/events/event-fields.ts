@@ -56,6 +56,7 @@ export const EVENT_FIELDS = {
   err: 'The error: type, code, message, stack, and the same of its causes. Never its other fields.',
   error_type:
     'What went wrong with the language model, in one word: `timeout`, `rate_limited`, `answer_invalid`, …',
+  failed_batches: 'So many batches of the task failed in a row.',
   files: 'So many files.',
   from_version: 'The version of the legacy file.',
   grace_ms: 'How long what is under way may take to end.',
