@@ -83,6 +83,21 @@ describe('an announced upload', () => {
     expect(await db.sql('SELECT 1 FROM input_upload WHERE job_id = $1', [job.job_id])).toEqual([]);
   });
 
+  it('goes with the answer that was kept for its repeat, which makes no other one', async () => {
+    const job = await aJob(db, 'mine', { status: 'created' });
+    const repeat = { route: 'POST uploads', key: 'once', bodySha256: 'b', ttlHours: 24 };
+    const announce = (): ReturnType<JobUploads['announce']> =>
+      uploads.announce({ ...scope(), repeat }, job.job_id, { ...FILE, name: 'Zebrafink.csv' });
+    expect((await announce()).upload_id).toBe((await announce()).upload_id);
+    const kept = (): Promise<unknown[]> =>
+      db.sql(`SELECT key FROM idempotency_key WHERE response_body::text LIKE '%Zebrafink%'`);
+    expect(await kept()).toEqual([{ key: 'once' }]);
+    await programs.lifecycle.cancel({ ...scope(), reason: 'no need' }, job.job_id, null);
+    await programs.erasure.erase({ ...scope(), reason: 'asked to' }, job.job_id, null);
+    expect(await kept()).toEqual([]);
+    await expect(announce()).rejects.toMatchObject({ code: 'JOB_DATA_ERASED' });
+  });
+
   it('past the API is not to be had with a folder', async () => {
     const job = await aJob(db, 'mine', { status: 'created' });
     const file = { ...FILE, sha256: 'a'.repeat(64) };

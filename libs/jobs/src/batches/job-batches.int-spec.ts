@@ -210,13 +210,20 @@ describe('a batch', () => {
     expect([await countJobs(), await files()]).toEqual([0, 0]);
   });
 
-  it('repeated with its key makes nothing more and is answered the same', async () => {
+  it('repeated with its key makes nothing more and is answered the same, with no text of a job kept', async () => {
     const repeat = { route: 'POST /v1/jobs/batch', key: 'k', bodySha256: 'b', ttlHours: 1 };
+    const told = ready({ requirement: 'How heavy is Zebrafink?', labels: { who: 'Zebrafink' } });
     const once = () =>
-      programs.batches.create(programs.client(tenantId), 'each', [ready(), ready({ plan: BROKEN })], repeat);
+      programs.batches.create(programs.client(tenantId), 'each', [told, ready({ plan: BROKEN })], repeat);
     const answers = await Promise.all([once(), once(), once()]);
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
     for (const { results } of answers) expect(results).toEqual(answers[0].results);
     expect([await countJobs(), await files()]).toEqual([1, 1]);
+    // An erasure of the job finds no answer of a batch: there has to be nothing to find.
+    const kept = await db.sql<{ text: string }>(
+      'SELECT response_body::text AS text FROM idempotency_key WHERE tenant_id = $1',
+      [tenantId],
+    );
+    expect(kept.map(({ text }) => text.includes('Zebrafink'))).toEqual([false]);
   });
 });
