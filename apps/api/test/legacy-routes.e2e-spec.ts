@@ -226,6 +226,7 @@ describe('every route without a version', () => {
     expect((await client.get<OpenApi>('/openapi.json')).body).toEqual(current);
   });
 
+  // Scenario: Versioned routes can coexist
   it('says since when it is deprecated, when it ends and where to go', async () => {
     for (const [method, route, successor, body] of ROUTES) {
       const at = (address: string): string =>

@@ -140,6 +140,7 @@ async function ask(method: 'GET' | 'POST', url: string, payload?: object): Promi
 }
 
 describe('a second version with one changed resource', () => {
+  // Scenario: Versioned routes can coexist
   it('is served beside the first, which says that it is deprecated and where to go', async () => {
     await ask('POST', '/v1/jobs', { job_id: 'one', requirement: 'x' });
     const first = await ask('GET', '/v1/jobs/one');
