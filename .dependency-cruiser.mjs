@@ -8,6 +8,8 @@ const libs = {
   configuration: { imports: ['observability'] },
   database: { imports: ['observability'] },
   queue: { imports: ['database', 'observability'] },
+  // Published by itself: it knows the API by its document alone.
+  client: { imports: [] },
   // Making and revoking keys is audited where it is done.
   tenancy: { imports: ['audit', 'database', 'observability'] },
   audit: { imports: ['database', 'observability'] },
@@ -69,6 +71,7 @@ const owners = {
     ],
     by: ['^apps/'],
   },
+  'typed requests': { packages: ['openapi-fetch'], by: ['^libs/client/'] },
   'resumable uploads': { packages: ['@tus/[^/]+'], by: ['^apps/api/'] },
   archives: { packages: ['zip-stream'], by: ['^apps/'] },
   'command line': { packages: ['commander'], by: ['^apps/ssctl/'] },
@@ -88,8 +91,8 @@ const owners = {
 };
 
 const startsProcesses = ['^libs/execution/', '^libs/database/src/embedded', '^apps/ssctl/'];
-// The chaos program is a test that users can run: it looks from outside, starts programs, and uses libs/testing.
-const TESTS = '[.](int-|e2e-)?spec[.]ts$|^apps/[^/]+/test/|^apps/chaos/';
+// The chaos program and the fuzzer are tests that users can run: they look from outside, start programs, and use libs/testing.
+const TESTS = '[.](int-|e2e-)?spec[.]ts$|^apps/[^/]+/test/|^apps/(chaos|fuzz)/';
 const TESTING = '^libs/testing/';
 const ENTRY = (names) => `^libs/(${names.join('|')})/src/index[.]ts$`;
 const IN = (name) => `^libs/${name}/`;

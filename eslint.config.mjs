@@ -19,7 +19,7 @@ const onlyTests = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist/', '.ss/', 'coverage/', 'libs/database/src/generated/', 'examples/'] },
+  { ignores: ['dist/', '.ss/', 'coverage/', 'libs/*/src/generated/', 'examples/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

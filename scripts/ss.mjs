@@ -4,7 +4,7 @@
  * Node that the project installs. This file and its neighbours run before anything is installed and on Node 18,
  * so they are plain JavaScript without dependencies.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.mjs';
 import { runForward, nodeBinary, packageProgram } from './processes.mjs';
@@ -19,6 +19,8 @@ const USAGE = `usage: npm run <command> [-- arguments]
   fake-llm    a local stand-in for a language model, until Ctrl-C        [-- --help]
   ssctl       the operator's command line                                    [-- --help]
   chaos       one fault after the other on a deployment of its own            [-- --minutes 20 --seed 1]
+  fuzz        valid and hostile requests to every route of a deployment of its own [-- --requests 20000 --seed 1]
+  pack:client the TypeScript client as a package, in dist/packages
   test        every check; some of them:                                     [-- types lint unit]
               one jest file or name:                                         [-- unit -- libs/plans]
   test:corpus the lifting of a genuine legacy tree                           -- DIR
@@ -28,6 +30,7 @@ const USAGE = `usage: npm run <command> [-- arguments]
 
 const ssctl = join(root, 'dist/apps/ssctl/src/main.js');
 const chaos = join(root, 'dist/apps/chaos/src/main.js');
+const fuzz = join(root, 'dist/apps/fuzz/src/main.js');
 
 const built = (path) => join(root, 'dist', path);
 
@@ -39,6 +42,8 @@ const commands = {
   'fake-llm': (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, 'fake-llm', ...args]),
   ssctl: (args) => runForward(nodeBinary(), ['--enable-source-maps', ssctl, ...args]),
   chaos: (args) => runForward(nodeBinary(), ['--enable-source-maps', chaos, ...args]),
+  fuzz: (args) => runForward(nodeBinary(), ['--enable-source-maps', fuzz, ...args]),
+  'pack:client': packClient,
   api: (args) => runForward(nodeBinary(), nestStart('api', args)),
   worker: (args) => runForward(nodeBinary(), nestStart('worker', args)),
   // In a process of its own: this one may be an older Node.
@@ -54,6 +59,13 @@ function nestStart(app, args) {
   return [packageProgram('@nestjs/cli', 'bin/nest.js'), 'start', app, '--no-shell', ...forwarded];
 }
 
+/** npm by its own program: the one that npm scripts run under. */
+async function packClient() {
+  const { stageClient } = await import('./client-package.mjs');
+  const folder = await stageClient();
+  return folder === null ? 1 : runForward('npm', ['pack', folder, '--pack-destination', join(root, 'dist/packages')]);
+}
+
 async function writeDocs() {
   const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
   const { renderEnvExample, renderMarkdownTable } = await load('libs/configuration/src/index.js');
@@ -66,10 +78,18 @@ async function writeDocs() {
   writeFileSync(join(root, 'docs/configuration.md'), renderMarkdownTable());
   const { writeDocuments } = await load('apps/api/src/openapi/write-documents.js');
   const breaking = await writeDocuments(join(root, 'docs/openapi'));
+  await writeClientTypes();
   for (const fault of breaking) process.stderr.write(`${fault}\n`);
   if (breaking.length > 0)
     process.stderr.write('Not written: see docs/api-versioning.md, "A change that breaks".\n');
   return breaking.length > 0 ? 1 : 0;
+}
+
+/** Beside the document that they are made of, so that a change of the one is seen in the other. */
+async function writeClientTypes() {
+  const { renderClientTypes } = await import('./client-types.mjs');
+  const document = JSON.parse(readFileSync(join(root, 'docs/openapi/v1.json'), 'utf8'));
+  writeFileSync(join(root, 'libs/client/src/generated/v1.ts'), await renderClientTypes(document));
 }
 
 const [command = '', ...args] = process.argv.slice(2);
