@@ -199,7 +199,7 @@ export class ApiModule {
         { provide: APP_GUARD, useClass: RequestShapeGuard },
         { provide: APP_PIPE, useValue: new BodyPipe(settings) },
         { provide: APP_INTERCEPTOR, useValue: new LegacyInterceptor(resources.legacy) },
-        { provide: APP_INTERCEPTOR, useValue: new RepeatInterceptor(settings.idempotencyTtlHours) },
+        { provide: APP_INTERCEPTOR, useValue: new RepeatInterceptor(settings) },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: PageLinkInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger, resources.denied, resources.versions) },

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { defer, finalize, mergeMap, type Observable } from 'rxjs';
 import { RepeatsUnderWay } from './repeats-under-way.js';
 import { RequestInvalid } from './request-invalid.js';
+import { assertWellFormed, type JsonLimits } from './well-formed.js';
 
 const MAX_KEY = 255;
 
@@ -18,7 +19,7 @@ const MAX_KEY = 255;
 export class RepeatInterceptor implements NestInterceptor {
   private readonly underWay = new RepeatsUnderWay();
 
-  constructor(private readonly ttlHours: number) {}
+  constructor(private readonly settings: JsonLimits & { idempotencyTtlHours: number }) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -39,6 +40,8 @@ export class RepeatInterceptor implements NestInterceptor {
       const detail = `Idempotency-Key must have 1 to ${String(MAX_KEY)} characters`;
       throw new RequestInvalid([{ pointer: '', detail }]);
     }
+    // Before its form is looked at elsewhere: what is no value has no fingerprint either.
+    assertWellFormed(request.body, this.settings);
     return {
       route: `POST ${request.routeOptions.url ?? ''}`,
       key,
@@ -46,7 +49,7 @@ export class RepeatInterceptor implements NestInterceptor {
       bodySha256: createHash('sha256')
         .update(canonicalJson([request.params, request.isMultipart() ? null : (request.body ?? null)]))
         .digest('hex'),
-      ttlHours: this.ttlHours,
+      ttlHours: this.settings.idempotencyTtlHours,
       status: reply.statusCode,
       onReplay: () => {
         metrics.idempotentReplays.inc();

@@ -31,6 +31,10 @@ describe('assertWellFormed', () => {
     expect(pointerOf({ a: { '\udc00': 1 } })).toBe('/a');
   });
 
+  it('names the place of a number that is none once it is read', () => {
+    expect(pointerOf(JSON.parse('{"a":[1,1e400]}'))).toBe('/a/1');
+  });
+
   it('takes 64 levels, and ends at the 65th however deep it goes on', () => {
     assertWellFormed(nested(64), LIMITS);
     expect(() => {

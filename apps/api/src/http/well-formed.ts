@@ -8,7 +8,7 @@ export interface JsonLimits {
 }
 
 /**
- * Refuses text that PostgreSQL cannot hold (U+0000, lone surrogates), and nesting and numbers of keys that only an
+ * Refuses text that PostgreSQL cannot hold (U+0000, lone surrogates), numbers that are none (1e400), and nesting and numbers of keys that only an
  * attack has, before anything looks at the body.
  */
 export function assertWellFormed(value: unknown, limits: JsonLimits): void {
@@ -27,6 +27,8 @@ function look(value: unknown, pointer: string, depth: number, so: Look): void {
       throw new RequestInvalid([{ pointer, detail: 'must not hold a lone surrogate' }]);
     return;
   }
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new RequestInvalid([{ pointer, detail: 'must not be larger than any number that can be kept' }]);
   if (value === null || typeof value !== 'object') return;
   const { jsonMaxDepth, jsonMaxKeys } = so.limits;
   if (depth >= jsonMaxDepth) {

@@ -32,6 +32,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   webhook_id: 'The id of the webhook.',
 };
 
+const ANY_FILE = 'application/octet-stream';
 const REQUEST_ID = '4bf92f3577b34da6';
 
 /** A refusal as the version writes it. */
@@ -57,6 +58,7 @@ export function completeDocument(document: Document, version: ApiVersion): void 
     if (isOf && isEnding) operation.deprecated = true;
     if (isConditional(operation, method, version)) tellConditions(operation);
     describe(operation);
+    describeReads(operation, method, path);
     const codes = refusalsOf(operation, method, isOf && isEnding);
     addRefusals(
       operation,
@@ -90,6 +92,18 @@ function describe(operation: Operation): void {
   ].join('\n\n');
   for (const parameter of operation.parameters ?? [])
     parameter.description ??= PARAMETERS[parameter.name] ?? `The ${parameter.name.replaceAll('_', ' ')}.`;
+}
+
+/** A file has the type that it has; a read is not sent again to who has it (conditional-answers.ts). */
+function describeReads(operation: Operation, method: string, path: string): void {
+  for (const { content } of Object.values(operation.responses)) {
+    if (!content?.[ANY_FILE]) continue;
+    content['*/*'] = content[ANY_FILE];
+    Reflect.deleteProperty(content, ANY_FILE);
+  }
+  const isConditional = operation.responses['200']?.content?.['application/json'] && path.startsWith('/v1/');
+  if (method === 'get' && isConditional)
+    operation.responses['304'] ??= { description: 'It is what the client has, by If-None-Match.' };
 }
 
 function write(code: ErrorCode, { refusals }: ApiVersion): Written {
