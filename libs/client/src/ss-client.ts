@@ -25,6 +25,7 @@ interface Answer<Data> {
 const WAIT_MS = 10 * 60_000;
 /** What the API holds an answer for at most. */
 const LONGEST_WAIT_SECONDS = 60;
+const AFTER_AN_EARLY_ANSWER_MS = 200;
 const ENDED: ReadonlySet<Job['status']> = new Set(['succeeded', 'failed', 'cancelled']);
 
 /** A client of SS. Its methods give what was asked for, or throw `SsProblem`; `api` reaches every route. */
@@ -168,6 +169,8 @@ async function held<Seen>(
     const seen = await ask({ prefer: `wait=${String(seconds)}` }, signal ?? null);
     if (seen !== null) return seen;
     if (left === 0) throw new Error(`${what} has not ended within ${String(limitMs)} ms`);
+    // An API that is leaving holds nothing.
+    await new Promise((resolve) => setTimeout(resolve, AFTER_AN_EARLY_ANSWER_MS));
   }
 }
 

@@ -1,16 +1,10 @@
+import type { Artifact, AuditEvent, Draft, Job, Run, SsClient } from '#client';
 import type { Configuration } from '#configuration';
 import type { Command } from 'commander';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  type DemoArtifact,
-  type DemoAuditEvent,
-  DemoClient,
-  type DemoDraft,
-  type DemoJob,
-  type DemoRun,
-} from '../demo-client.js';
+import { demoClient } from '../demo-client.js';
 import { Deployment } from '../deployment.js';
 import { freePort } from '../free-port.js';
 import { createKey, ensureTenant, Stack } from '../stack.js';
@@ -18,6 +12,7 @@ import { onStopSignal } from '../stop-signal.js';
 import { table } from '../terminal.js';
 
 const TENANT = 'demo';
+const WAIT_MS = 90_000;
 const QUESTION = 'Compare body mass between species of penguins and show it as a chart';
 const DATASET = fileURLToPath(new URL('../../../../../examples/penguins.csv', import.meta.url));
 
@@ -29,11 +24,11 @@ const AUTHORS = {
 } as const;
 
 interface Story {
-  job: DemoJob;
-  draft: DemoDraft;
-  runs: DemoRun[];
-  artifacts: DemoArtifact[];
-  audit: DemoAuditEvent[];
+  job: Job;
+  draft: Draft;
+  runs: Run[];
+  artifacts: Artifact[];
+  audit: AuditEvent[];
   resultTable: string;
   chartPath: string | null;
 }
@@ -70,7 +65,7 @@ export function addDemoCommand(program: Command, configuration: Configuration<'s
         tell(`worker     ${stack.worker.url}`);
         await ensureTenant(deployment, TENANT);
         const { key } = await createKey(deployment, TENANT, 'made by demo');
-        const client = new DemoClient(stack.api.url, key);
+        const client = demoClient(stack.api.url, key);
         const story = await Promise.race([driveJob(client, configuration.dataDir, tell), stopped]);
         show(story, tell);
         if (story.job.status !== 'succeeded') process.exitCode = 1;
@@ -82,35 +77,29 @@ export function addDemoCommand(program: Command, configuration: Configuration<'s
     });
 }
 
-async function driveJob(client: DemoClient, dataDir: string, tell: (line?: string) => void): Promise<Story> {
+async function driveJob(client: SsClient, dataDir: string, tell: (line?: string) => void): Promise<Story> {
   tell(`\nquestion   ${QUESTION}`);
-  const { job_id: jobId } = await client.post<DemoJob>('/v1/jobs', {
-    requirement: QUESTION,
-    labels: { from: 'demo' },
-  });
+  const { job_id: jobId } = await client.createJob({ requirement: QUESTION, labels: { from: 'demo' } });
   tell(`job        ${jobId}`);
-  const path = `/v1/jobs/${jobId}`;
-  const form = new FormData();
-  form.append('role', 'primary_dataset');
-  form.append('file', new Blob([await readFile(DATASET)]), 'penguins.csv');
-  await client.post(`${path}/inputs`, form);
+  const content = await readFile(DATASET);
+  await client.upload(jobId, [{ role: 'primary_dataset', name: 'penguins.csv', content }]);
   tell('upload     examples/penguins.csv (Palmer penguins, 344 rows)');
-  const draft = await client.post<DemoDraft>(`${path}/draft`, {}, { Prefer: 'wait=60' });
+  const draft = await client.draft(jobId, { limitMs: WAIT_MS });
   if (draft.status !== 'ready')
-    throw new Error(`the draft is ${draft.status}: ${draft.error?.message ?? 'it took too long'}`);
+    throw new Error(`the draft is ${draft.status}: ${JSON.stringify(draft.error ?? null)}`);
   tell(`draft      ${String(draft.steps?.length ?? 0)} steps, by ${AUTHORS[draft.source ?? 'rules']}`);
-  await client.post(
-    `${path}/confirm`,
-    { notes: 'looks right', draft_revision: draft.revision },
-    { 'If-Match': `"${String(draft.version)}"` },
-  );
+  await client.confirm(jobId, {
+    version: draft.version,
+    notes: 'looks right',
+    ...(draft.revision === undefined ? {} : { draftRevision: draft.revision }),
+  });
   tell('confirm    the plan is frozen and queued');
-  const job = await client.get<DemoJob>(path, { Prefer: 'wait=60' });
+  const job = await client.ended(jobId, { limitMs: WAIT_MS });
   tell(`run        ${job.status}`);
 
-  const { items: artifacts } = await client.get<{ items: DemoArtifact[] }>(`${path}/artifacts`);
-  const { items: runs } = await client.get<{ items: DemoRun[] }>(`${path}/runs`);
-  const { items: audit } = await client.get<{ items: DemoAuditEvent[] }>(`${path}/audit`);
+  const artifacts = await client.artifacts(jobId);
+  const runs = await client.runs(jobId);
+  const audit = await client.audit(jobId);
   const result = artifacts
     .filter((artifact) => artifact.kind === 'table.csv')
     .find((artifact) => !artifact.rel_path.includes('profile_'));
@@ -121,21 +110,19 @@ async function driveJob(client: DemoClient, dataDir: string, tell: (line?: strin
     runs,
     artifacts,
     audit,
-    resultTable: result
-      ? (await client.download(`${path}/artifacts/${result.rel_path}`)).toString('utf8')
-      : '',
-    chartPath: chart ? await keepChart(client, path, chart, join(dataDir, 'demo', `${jobId}.svg`)) : null,
+    resultTable: result ? Buffer.from(await client.artifact(jobId, result.rel_path)).toString('utf8') : '',
+    chartPath: chart ? await keepChart(client, jobId, chart, join(dataDir, 'demo', `${jobId}.svg`)) : null,
   };
 }
 
 async function keepChart(
-  client: DemoClient,
-  path: string,
-  chart: DemoArtifact,
+  client: SsClient,
+  jobId: string,
+  chart: Artifact,
   file: string,
 ): Promise<string> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, await client.download(`${path}/artifacts/${chart.rel_path}`));
+  await writeFile(file, await client.artifact(jobId, chart.rel_path));
   return file;
 }
 
@@ -197,7 +184,7 @@ function writeSummary(story: Story, seconds: number): void {
 }
 
 /** The audit rows that changed the state. */
-function moves(audit: readonly DemoAuditEvent[]): DemoAuditEvent[] {
+function moves(audit: readonly AuditEvent[]): AuditEvent[] {
   return audit.filter((event) => event.from_status !== event.to_status);
 }
 
