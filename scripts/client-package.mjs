@@ -11,15 +11,15 @@ export async function stageClient(folder = join(root, 'dist/packages/client')) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const args = [packageProgram('typescript', 'bin/tsc'), '-p', 'libs/client/tsconfig.build.json'];
-  const { code, output } = await runCaptured(
-    nodeBinary(),
-    [...args, '--outDir', join(folder, 'dist')],
-    { env: withProjectPrograms(process.env), limitMs: LIMIT_MS },
-  );
+  const { code, output } = await runCaptured(nodeBinary(), [...args, '--outDir', join(folder, 'dist')], {
+    env: withProjectPrograms(process.env),
+    limitMs: LIMIT_MS,
+  });
   if (code !== 0) {
     process.stderr.write(output);
     return null;
   }
-  for (const name of ['package.json', 'README.md']) cpSync(join(root, 'libs/client', name), join(folder, name));
+  for (const name of ['package.json', 'README.md'])
+    cpSync(join(root, 'libs/client', name), join(folder, name));
   return folder;
 }

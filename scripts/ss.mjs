@@ -63,7 +63,9 @@ function nestStart(app, args) {
 async function packClient() {
   const { stageClient } = await import('./client-package.mjs');
   const folder = await stageClient();
-  return folder === null ? 1 : runForward('npm', ['pack', folder, '--pack-destination', join(root, 'dist/packages')]);
+  return folder === null
+    ? 1
+    : runForward('npm', ['pack', folder, '--pack-destination', join(root, 'dist/packages')]);
 }
 
 async function writeDocs() {

@@ -32,7 +32,9 @@ const checks = [
 const suites = ['unit', 'integration', 'e2e'];
 /** The short form of `npm run chaos`: each fault counts as one. */
 const chaos = 'chaos';
-const names = ['build', ...checks.map(([name]) => name), ...suites, chaos];
+/** The short form of `npm run fuzz`: each route that was asked counts as one. */
+const fuzz = 'fuzz';
+const names = ['build', ...checks.map(([name]) => name), ...suites, chaos, fuzz];
 
 /** Runs the named checks (all when none is named); what follows `--` goes to jest. Answers with the exit code. */
 export async function runTests(args) {
@@ -50,7 +52,8 @@ export async function runTests(args) {
   const total = { passed: 0, failed: 0, tests: 0 };
 
   // The integration and end-to-end tests start what was built; so the build comes first, chosen or not.
-  if (wanted('build') || suites.some(wanted) || wanted(chaos)) await stage('build', total, buildSaid);
+  if (wanted('build') || suites.some(wanted) || wanted(chaos) || wanted(fuzz))
+    await stage('build', total, buildSaid);
   for (const [name, ...command] of checks) {
     if (wanted(name)) await stage(name, total, () => runCaptured(nodeBinary(), command, options(8)));
   }
@@ -58,7 +61,10 @@ export async function runTests(args) {
     if (wanted(suite)) await stage(suite, total, () => runSuite(suite, forJest, pooled));
   }
   // What follows `--` names tests of jest.
-  if (wanted(chaos) && (forJest.length === 0 || chosen.includes(chaos))) await stage(chaos, total, runChaos);
+  if (wanted(chaos) && (forJest.length === 0 || chosen.includes(chaos)))
+    await stage(chaos, total, () => runProgram(chaos));
+  if (wanted(fuzz) && (forJest.length === 0 || chosen.includes(fuzz)))
+    await stage(fuzz, total, () => runProgram(fuzz));
   if (suites.some(wanted) && total.tests === 0) {
     process.stdout.write('not a single test ran\n');
     total.failed += 1;
@@ -72,7 +78,7 @@ async function stage(name, total, run) {
   const start = Date.now();
   const { code, output, passed = 0, failed = 0, skipped = 0 } = await run();
   const seconds = ((Date.now() - start) / 1000).toFixed(1).padStart(6);
-  const isSuite = suites.includes(name) || name === chaos;
+  const isSuite = suites.includes(name) || name === chaos || name === fuzz;
   const numbers = isSuite ? `  ${passed} passed, ${failed} failed, ${skipped} skipped` : '';
   if (code !== 0 && output !== '') process.stdout.write(`${output.trimEnd()}\n`);
   process.stdout.write(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(13)}${seconds} s${numbers}\n`);
@@ -107,19 +113,19 @@ async function runSuite(suite, forJest, pooled) {
 }
 
 /** What it says on its way is shown when it fails; the seed is in there, which brings the same chances again. */
-async function runChaos() {
-  const report = join(root, 'node_modules/.cache/ss/chaos.json');
+async function runProgram(name) {
+  const report = join(root, `node_modules/.cache/ss/${name}.json`);
   rmSync(report, { force: true });
   const command = [
     '--enable-source-maps',
-    join(root, 'dist/apps/chaos/src/main.js'),
+    join(root, `dist/apps/${name}/src/main.js`),
     '--short',
     '--json',
     report,
   ];
   const { code, output } = await runCaptured(nodeBinary(), command, options(5));
   try {
-    const { passed, failed, not_run: skipped } = JSON.parse(readFileSync(report, 'utf8')).totals;
+    const { passed, failed, not_run: skipped = 0 } = JSON.parse(readFileSync(report, 'utf8')).totals;
     return { code, output, passed, failed, skipped };
   } catch {
     return { code: code || 1, output };

@@ -59,8 +59,13 @@ class ContentEncodingUnsupported extends DomainError {
 }
 
 /** What is refused by the head of the request alone. */
-function tryRefuseHead({ url, headers }: FastifyRequest, { urlMaxBytes }: EdgeSettings): DomainError | null {
+function tryRefuseHead(
+  { method, url, headers }: FastifyRequest,
+  { urlMaxBytes }: EdgeSettings,
+): DomainError | null {
   if (Buffer.byteLength(url) > urlMaxBytes) return new UriTooLong(urlMaxBytes);
+  // Nobody reads the body of a read.
+  if (method === 'GET' || method === 'HEAD') return null;
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   return encoding === 'identity' ? null : new ContentEncodingUnsupported();
 }
@@ -185,5 +190,8 @@ export async function createApi(
     if (drain.hasBegun) reply.header('Connection', 'close');
   });
   serveDocuments(app, resources.versions);
+  // Node would refuse what it does not know with a bare 417, in no form of ours; it may be passed over (RFC 9110, 10.1.1).
+  const server = app.getHttpServer();
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return app;
 }

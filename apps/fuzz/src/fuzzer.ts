@@ -24,7 +24,7 @@ export interface Answered {
 
 /** Any answer, on a machine that has other work as well; a wait that is asked for is of a second. */
 const REQUEST_LIMIT_MS = 15_000;
-const AT_ONCE = 4;
+const AT_ONCE = 12;
 /** Requests that are drawn from one seed. */
 const SOME = 25;
 /** A smaller request that shows the same is looked for so many times. */
@@ -61,7 +61,8 @@ export class Fuzzer {
       while (!isOver()) {
         begun += 1;
         await this.sendSome(this.args.seed * 1_000_003 + begun, end);
-        if (begun % 40 === 0) this.say(`${String(this.sent)} requests, ${String(this.findings.size)} findings`);
+        if (begun % 40 === 0)
+          this.say(`${String(this.sent)} requests, ${String(this.findings.size)} findings`);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -116,18 +117,26 @@ export class Fuzzer {
       answered.statuses[status] = (answered.statuses[status] ?? 0) + 1;
     }
     if (request.asker === 'own')
-      for (const { status, body } of exchanged.answers)
-        if (status < 300 && body.length < 100_000) this.deployment.world.learn(parsed(body));
-    const violations = violationsOf({ request, sent, exchanged }, this.bodies, this.deployment.world.canaries);
+      for (const { status, headers, body } of exchanged.answers) {
+        if (status >= 300) continue;
+        this.deployment.world.learnAddress(headers.get('location') ?? '');
+        if (body.length < 100_000) this.deployment.world.learn(parsed(body));
+      }
+    const violations = violationsOf(
+      { request, sent, exchanged },
+      this.bodies,
+      this.deployment.world.canaries,
+    );
     return { sent, violations };
   }
 
   /** With the ids that its tokens stand for, and the key of whoever asks. */
   private filled({ method, address, headers, body, asker, pick }: FuzzRequest): Sent {
     const { world, keys, api } = this.deployment;
-    const fill = (text: string): string => fillTokens(text, (name) => world.idOf(name, pick));
+    const idOf = world.idsFor(address, pick);
+    const fill = (text: string): string => fillTokens(text, idOf);
     const inAddress = (text: string): string =>
-      fillTokens(text, (name) => world.idOf(name, pick).split('/').map(encodeURIComponent).join('/'));
+      fillTokens(text, (name) => idOf(name).split('/').map(encodeURIComponent).join('/'));
     const key = keys[asker];
     return {
       method,

@@ -1,6 +1,16 @@
 import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from './generated/v1.js';
-import type { Artifact, AuditEvent, Confirmation, Draft, Job, NewFile, NewJob, Run, Wait } from './job-shapes.js';
+import type {
+  Artifact,
+  AuditEvent,
+  Confirmation,
+  Draft,
+  Job,
+  NewFile,
+  NewJob,
+  Run,
+  Wait,
+} from './job-shapes.js';
 import { RepeatingFetch, type RepeatOptions } from './repeating-fetch.js';
 import { SsProblem } from './ss-problem.js';
 

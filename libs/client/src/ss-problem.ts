@@ -11,9 +11,7 @@ type CodesOf<Answers> = { [Status in keyof Answers]: CodeOf<Answers[Status]> }[k
 
 /** Every code that the document names. A newer API may answer with others. */
 export type ProblemCode =
-  | NonNullable<
-      { [Name in keyof operations]: CodesOf<operations[Name]['responses']> }[keyof operations]
-    >
+  | NonNullable<{ [Name in keyof operations]: CodesOf<operations[Name]['responses']> }[keyof operations]>
   | (string & {});
 
 /** A refusal, as Problem Details (RFC 9457) tell it. */

@@ -71,9 +71,9 @@ const FIND_KEY = `
   SELECT ${SHOWN}, secret_hash, ${IS_LIVE} AS is_live, ${USE_IS_DUE} AS use_is_due
   FROM api_key WHERE tenant_id = $1 AND key_id = $2`;
 
-/** How long the successor of a key is valid: as long as that one was meant to be. */
+/** How long the successor of a key is valid: as long as that one was meant to be, while years have four digits. */
 const SAME_LIFETIME = `
-  SELECT clock_timestamp() + (expires_at - created_at) AS "expiresAt" FROM api_key
+  SELECT least(clock_timestamp() + (expires_at - created_at), '9999-12-31T23:59:59Z') AS "expiresAt" FROM api_key
   WHERE tenant_id = $1 AND key_id = $2`;
 
 const END_AFTER_OVERLAP = `

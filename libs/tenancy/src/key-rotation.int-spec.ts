@@ -68,6 +68,12 @@ describe('a rotated key', () => {
     );
   });
 
+  it('ends with the last year that an instant can be written in, however long the key was meant to be valid', async () => {
+    const { apiKey } = await make(['jobs:read'], '9999-12-31T23:59:59Z');
+    const { apiKey: successor } = await admin.rotate(operator(), apiKey.key_id, DAY);
+    expect(Date.parse(successor.expires_at!)).toBe(Date.parse('9999-12-31T23:59:59Z'));
+  });
+
   it('with an overlap of nothing ends at once, and no overlap lengthens what a key had left', async () => {
     const { key, apiKey } = await make();
     await admin.rotate(operator(), apiKey.key_id, 0);

@@ -11,7 +11,11 @@ export async function checkAfterwards({ client, api, deployment }: FuzzedDeploym
   // Pausing a queue is one of the things that were asked for.
   for (const queue of QUEUES) await client.post(`/v1/queues/${queue}/resume`, { reason: 'all is over' });
   const plan = { plan_version: 2, steps: [{ step_id: 'a', type: 'noop', params: {} }] };
-  const made = await client.post<{ job_id: string }>('/v1/jobs', { plan, confirm: true, priority: 1_000_000 });
+  const made = await client.post<{ job_id: string }>('/v1/jobs', {
+    plan,
+    confirm: true,
+    priority: 1_000_000,
+  });
   if (made.status !== 201) return [...wrong, `a job is refused: ${made.bytes.toString()}`];
   const { body } = await client.get<{ status: string }>(`/v1/jobs/${made.body.job_id}`, WAIT);
   if (body.status !== 'succeeded') wrong.push(`a job is ${body.status} after a minute`);

@@ -32,7 +32,11 @@ export class DocumentedBodies {
     return `the body is not as documented: ${this.ajv.errorsText(validate.errors, { dataVar: '' })}`;
   }
 
-  private validatorOf({ version, path, method, operation }: Route, status: string, type: string): ValidateFunction {
+  private validatorOf(
+    { version, path, method, operation }: Route,
+    status: string,
+    type: string,
+  ): ValidateFunction {
     const schema = operation.responses[status]?.content?.[type]?.schema;
     if (!schema) return (() => true) as unknown as ValidateFunction; // nothing is said of it
     const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema']

@@ -25,16 +25,26 @@ const SHOWN = 600;
 export function violationsOf(seen: Seen, bodies: DocumentedBodies, canaries: readonly string[]): Violation[] {
   const { request, exchanged } = seen;
   if (exchanged.isHanging) return [{ kind: 'hangs', detail: `no end after ${exchanged.ms.toFixed(0)} ms` }];
-  if (exchanged.answers.length === 0) return isWellFormed(request) && !mayBeCutOff(seen) ? [{ kind: 'no answer', detail: 'the connection ended' }] : [];
+  if (exchanged.answers.length === 0)
+    return isWellFormed(request) && !mayBeCutOff(seen)
+      ? [{ kind: 'no answer', detail: 'the connection ended' }]
+      : [];
   return exchanged.answers.flatMap((answer) => faultsOf(seen, answer, bodies, canaries));
 }
 
 /** A server that does not want to read more hangs up; what it wrote may be lost on the way. */
 function mayBeCutOff({ sent }: Seen): boolean {
-  return (sent.body?.length ?? 0) > 60_000 || sent.headers.some(([name]) => /^(?:expect|upgrade)$/i.test(name));
+  return (
+    (sent.body?.length ?? 0) > 60_000 || sent.headers.some(([name]) => /^(?:expect|upgrade)$/i.test(name))
+  );
 }
 
-function faultsOf({ request, sent }: Seen, answer: Answer, bodies: DocumentedBodies, canaries: readonly string[]): Violation[] {
+function faultsOf(
+  { request, sent }: Seen,
+  answer: Answer,
+  bodies: DocumentedBodies,
+  canaries: readonly string[],
+): Violation[] {
   const { status, headers, body } = answer;
   const text = body.toString('utf8');
   const shown = text.slice(0, SHOWN);
@@ -51,9 +61,14 @@ function faultsOf({ request, sent }: Seen, answer: Answer, bodies: DocumentedBod
   const asked = `${sent.address}\n${sent.body ?? ''}\n${sent.headers.map(([, value]) => value).join('\n')}`;
   if (request.asker !== 'platform')
     for (const canary of canaries)
-      if (all.includes(canary) && !asked.includes(canary)) violate('another tenant’s data', `${canary} in ${shown}`);
+      if (all.includes(canary) && !asked.includes(canary))
+        violate('another tenant’s data', `${canary} in ${shown}`);
   const fault = formFault(request, answer, bodies);
-  if (fault !== null) violate(`undocumented: ${fault.replaceAll(/\d+/g, 'N').slice(0, 80)}`, `${fault}\n    ${String(status)} ${shown}`);
+  if (fault !== null)
+    violate(
+      `undocumented: ${fault.replaceAll(/\d+/g, 'N').slice(0, 80)}`,
+      `${fault}\n    ${String(status)} ${shown}`,
+    );
   return found;
 }
 
@@ -67,10 +82,12 @@ function formFault(request: FuzzRequest, answer: Answer, bodies: DocumentedBodie
   const contentType = headers.get('content-type') ?? '';
   // HEAD is answered as GET is, without the body.
   if (request.method === 'HEAD') return body.length === 0 ? null : 'a body in answer to HEAD';
-  if (isWellFormed(request) && staysOnRoute(request, answer)) return bodies.faultOf(request.route, status, contentType, body);
+  if (isWellFormed(request) && staysOnRoute(request, answer))
+    return bodies.faultOf(request.route, status, contentType, body);
   if (status < 400 || !reachesTheApi(request, answer)) return null;
   const problem = parsed(body);
-  const isOne = problem !== null && typeof problem === 'object' && ('code' in problem || 'error_code' in problem);
+  const isOne =
+    problem !== null && typeof problem === 'object' && ('code' in problem || 'error_code' in problem);
   return isOne ? null : 'a refusal that is no problem';
 }
 
@@ -79,7 +96,13 @@ function staysOnRoute({ address }: FuzzRequest, { body, status }: Answer): boole
   const code = codeOf(body);
   const path = address.split('?')[0] ?? '';
   const isOdd = /%(?![0-9a-f]{2})|%2f|%5c|%00|\/\/|\/\.\.?(?:\/|$)|%2e|\/$/i.test(path);
-  return !(isOdd || code === 'API_NOT_FOUND' || code === 'URI_TOO_LONG' || code === 'API_METHOD_NOT_ALLOWED' || status === 431);
+  return !(
+    isOdd ||
+    code === 'API_NOT_FOUND' ||
+    code === 'URI_TOO_LONG' ||
+    code === 'API_METHOD_NOT_ALLOWED' ||
+    status === 431
+  );
 }
 
 function codeOf(body: Buffer): string {

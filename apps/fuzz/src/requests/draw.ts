@@ -10,9 +10,13 @@ type Header = readonly [name: string, value: string];
 
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'BREW'];
 const BOUNDARY = 'fuzz-3f6c9a';
-const PLATFORM = '/v1/tenants/';
+/** What only the platform may. A queue that it pauses would hold every answer that waits for a worker. */
+const PLATFORM = new Set(['quota_put', 'queues_list', 'queues_resume', 'status_read']);
 
-const often = <T>(weight: number, arbitrary: fc.Arbitrary<T>): { weight: number; arbitrary: fc.Arbitrary<T> } => ({
+const often = <T>(
+  weight: number,
+  arbitrary: fc.Arbitrary<T>,
+): { weight: number; arbitrary: fc.Arbitrary<T> } => ({
   weight,
   arbitrary,
 });
@@ -35,8 +39,8 @@ export function requestsOf(route: Route): fc.Arbitrary<FuzzRequest> {
     .map((drawn) => ({ route, ...drawn }));
 }
 
-function askers({ path }: Route): fc.Arbitrary<Asker> {
-  const proper: Asker = path.startsWith(PLATFORM) ? 'platform' : 'own';
+function askers({ operation }: Route): fc.Arbitrary<Asker> {
+  const proper: Asker = PLATFORM.has(operation.operationId) ? 'platform' : 'own';
   return fc.oneof(
     often(30, fc.constant(proper)),
     often(1, fc.constantFrom<Asker>('own', 'nobody', 'wrong', 'narrow')),
@@ -51,36 +55,78 @@ function addresses({ document, path, operation }: Route): fc.Arbitrary<string> {
       often(name === 'tenant_id' ? 0 : 1, fc.constant(token(`their:${name}`))),
       often(1, fc.constantFrom(...HOSTILE_TEXTS.filter((text) => text.length < 400)).map(escaped)),
       often(1, fc.string({ maxLength: 30, unit: 'binary' }).map(escaped)),
-      often(1, fc.constantFrom('%', '%zz', '%2e%2e%2f', '..', '%00', '%ff', '-1', '0', '99999999999', 'x'.repeat(3_000))),
+      often(
+        1,
+        fc.constantFrom(
+          '%',
+          '%zz',
+          '%2e%2e%2f',
+          '..',
+          '%00',
+          '%ff',
+          '-1',
+          '0',
+          '99999999999',
+          'x'.repeat(3_000),
+        ),
+      ),
     ),
   );
   const queries = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query');
   const pairs = queries.map((parameter) => pairsOf(document, parameter));
   const stray = fc.oneof(
     often(20, fc.constant('')),
-    often(1, fc.constantFrom('unasked=1', 'limit=1&limit=2', '__proto__[x]=1', '%=%', '&&==', 'a[b][c]=d', 'q=%ff', 'limit=1e3')),
+    often(
+      1,
+      fc.constantFrom(
+        'unasked=1',
+        'limit=1&limit=2',
+        '__proto__[x]=1',
+        '%=%',
+        '&&==',
+        'a[b][c]=d',
+        'q=%ff',
+        'limit=1e3',
+      ),
+    ),
   );
   return fc.tuple(fc.tuple(...values), fc.tuple(...pairs), stray).map(([parts, given, more]) => {
-    const address = names.reduce((text, name, index) => text.replace(`{${name}}`, () => parts[index] ?? ''), path);
+    const address = names.reduce(
+      (text, name, index) => text.replace(`{${name}}`, () => parts[index] ?? ''),
+      path,
+    );
     const query = [...given.filter((pair) => pair !== ''), ...(more === '' ? [] : [more])].join('&');
     return query === '' ? address : `${address}?${query}`;
   });
 }
 
-function pairsOf(document: Route['document'], { name, schema = {}, required }: Parameter): fc.Arbitrary<string> {
+function pairsOf(
+  document: Route['document'],
+  { name, schema = {}, required }: Parameter,
+): fc.Arbitrary<string> {
   const proper = valuesOf(document, schema, name).map((value) => pairText(name, value));
   return fc.oneof(
-    often(required ? 0 : 8, fc.constant('')),
+    often(required ? 0 : 16, fc.constant('')),
     often(4, proper),
-    often(1, fc.constantFrom(...HOSTILE_TEXTS.filter((text) => text.length < 400)).map((text) => pairText(name, text))),
-    often(1, fc.tuple(proper, proper).map((both) => both.join('&'))),
+    often(
+      1,
+      fc
+        .constantFrom(...HOSTILE_TEXTS.filter((text) => text.length < 400))
+        .map((text) => pairText(name, text)),
+    ),
+    often(
+      1,
+      fc.tuple(proper, proper).map((both) => both.join('&')),
+    ),
   );
 }
 
 function pairText(name: string, value: unknown): string {
   const items = Array.isArray(value) ? value : [value];
   return items
-    .map((item) => `${escaped(name)}=${escaped(typeof item === 'string' ? item : JSON.stringify(item ?? ''))}`)
+    .map(
+      (item) => `${escaped(name)}=${escaped(typeof item === 'string' ? item : JSON.stringify(item ?? ''))}`,
+    )
     .join('&');
 }
 
@@ -120,7 +166,10 @@ function headers({ document, operation }: Route): fc.Arbitrary<Header[]> {
     });
   const stray = fc.oneof(
     often(7, fc.constant<Header[]>([])),
-    often(1, fc.constantFrom(...HOSTILE_HEADERS).map((header): Header[] => [header])),
+    often(
+      1,
+      fc.constantFrom(...HOSTILE_HEADERS).map((header): Header[] => [header]),
+    ),
   );
   return fc.tuple(stray, ...own).map((all) => all.flat());
 }
@@ -132,15 +181,26 @@ function printable(text: string): string {
 function bodies({ document, operation: { requestBody } }: Route): fc.Arbitrary<Body | null> {
   const unasked = fc.oneof(
     often(30, fc.constant(null)),
-    often(1, fc.constantFrom('{}', 'x').map((bytes): Body => ({ contentType: 'application/json', bytes }))),
+    often(
+      1,
+      fc.constantFrom('{}', 'x').map((bytes): Body => ({ contentType: 'application/json', bytes })),
+    ),
   );
   const [[contentType, media] = []] = Object.entries(requestBody?.content ?? {});
   if (contentType === undefined) return unasked;
   if (contentType === 'multipart/form-data') return forms();
   if (!contentType.endsWith('json')) {
     return fc.oneof(
-      often(8, fc.constantFrom('a,b\n1,2\n', 'a,b\n', '', 'x'.repeat(1_000)).map((bytes): Body => ({ contentType, bytes }))),
-      often(1, fc.constantFrom(...CONTENT_TYPES).map((type): Body => ({ contentType: type, bytes: 'a,b\n1,2\n' }))),
+      often(
+        8,
+        fc
+          .constantFrom('a,b\n1,2\n', 'a,b\n', '', 'x'.repeat(1_000))
+          .map((bytes): Body => ({ contentType, bytes })),
+      ),
+      often(
+        1,
+        fc.constantFrom(...CONTENT_TYPES).map((type): Body => ({ contentType: type, bytes: 'a,b\n1,2\n' })),
+      ),
     );
   }
   const proper = valuesOf(document, media?.schema ?? {});
@@ -149,8 +209,16 @@ function bodies({ document, operation: { requestBody } }: Route): fc.Arbitrary<B
   return fc.oneof(
     often(12, json(proper)),
     often(7, json(spoiled(proper))),
-    often(2, fc.constantFrom(...HOSTILE_BODIES).map((bytes): Body => ({ contentType, bytes }))),
-    often(1, fc.tuple(json(proper), fc.constantFrom(...CONTENT_TYPES)).map(([body, type]) => ({ ...body, contentType: type }))),
+    often(
+      2,
+      fc.constantFrom(...HOSTILE_BODIES).map((bytes): Body => ({ contentType, bytes })),
+    ),
+    often(
+      1,
+      fc
+        .tuple(json(proper), fc.constantFrom(...CONTENT_TYPES))
+        .map(([body, type]) => ({ ...body, contentType: type })),
+    ),
     often(1, fc.constant(null)),
   );
 }
@@ -162,10 +230,42 @@ interface Part {
 
 function forms(): fc.Arbitrary<Body> {
   const role = fc
-    .constantFrom('primary_dataset', 'auxiliary_dataset', 'primary_dataset', 'other', '', 'x'.repeat(10_000), '\xff')
+    .constantFrom(
+      'primary_dataset',
+      'auxiliary_dataset',
+      'primary_dataset',
+      'other',
+      '',
+      'x'.repeat(10_000),
+      '\xff',
+    )
     .map((content): Part => ({ head: 'Content-Disposition: form-data; name="role"', content }));
-  const names = ['a.csv', 'b.csv', 'a.parquet', 'a.xlsx', 'a.exe', '', '../../a.csv', 'é.csv', 'a\\b.csv', '~x.csv', 'CON.csv', `${'n'.repeat(400)}.csv`];
-  const contents = ['a,b\n1,2\n3,4\n', 'a,b\n1,2\n', '', '\x00\x01\x02', 'a,a\n1,2\n', '"', 'PAR1', 'PK\x03\x04', '\xff\xfea', 'a\n'.repeat(5_000)];
+  const names = [
+    'a.csv',
+    'b.csv',
+    'a.parquet',
+    'a.xlsx',
+    'a.exe',
+    '',
+    '../../a.csv',
+    'é.csv',
+    'a\\b.csv',
+    '~x.csv',
+    'CON.csv',
+    `${'n'.repeat(400)}.csv`,
+  ];
+  const contents = [
+    'a,b\n1,2\n3,4\n',
+    'a,b\n1,2\n',
+    '',
+    '\x00\x01\x02',
+    'a,a\n1,2\n',
+    '"',
+    'PAR1',
+    'PK\x03\x04',
+    '\xff\xfea',
+    'a\n'.repeat(5_000),
+  ];
   const file = fc
     .tuple(
       fc.oneof(often(3, fc.constant('a.csv')), often(2, fc.constantFrom(...names))),
@@ -183,7 +283,10 @@ function forms(): fc.Arbitrary<Body> {
   );
   const proper = fc.tuple(role, file).map((parts): Part[] => parts);
   const any = fc.array(fc.oneof(often(3, role), often(3, file), often(1, odd)), { maxLength: 5 });
-  const endings = fc.oneof(often(12, fc.constant(`--${BOUNDARY}--\r\n`)), often(1, fc.constantFrom('', `--${BOUNDARY}\r\n`)));
+  const endings = fc.oneof(
+    often(12, fc.constant(`--${BOUNDARY}--\r\n`)),
+    often(1, fc.constantFrom('', `--${BOUNDARY}\r\n`)),
+  );
   return fc.tuple(fc.oneof(often(3, proper), often(2, any)), endings).map(([parts, ending]) => ({
     contentType: `multipart/form-data; boundary=${BOUNDARY}`,
     bytes:

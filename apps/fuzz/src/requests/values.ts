@@ -104,7 +104,8 @@ function objects(document: Document, schema: Schema, depth: number): fc.Arbitrar
   const { properties = {}, required = [], additionalProperties: more } = schema;
   const names = Object.entries(properties).filter(([name]) => depth <= DEEPEST || required.includes(name));
   if (names.length === 0) {
-    const values = typeof more === 'object' ? valuesOf(document, more, '', depth + 1) : fc.jsonValue({ maxDepth: 1 });
+    const values =
+      typeof more === 'object' ? valuesOf(document, more, '', depth + 1) : fc.jsonValue({ maxDepth: 1 });
     return more === undefined || more === false
       ? fc.constant({})
       : fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), values, { maxKeys: 3 });
@@ -118,7 +119,9 @@ function objects(document: Document, schema: Schema, depth: number): fc.Arbitrar
 function texts({ format, minLength = 0, maxLength = 40, pattern }: Schema): fc.Arbitrary<unknown> {
   if (format === 'date-time')
     return fc.oneof(
-      fc.integer({ min: -1e6, max: 1e6 }).map((seconds) => new Date(Date.UTC(2026, 10, 23) + seconds * 1e3).toISOString()),
+      fc
+        .integer({ min: -1e6, max: 1e6 })
+        .map((seconds) => new Date(Date.UTC(2026, 10, 23) + seconds * 1e3).toISOString()),
       fc.constantFrom('2026-11-23T12:00:00Z', '1970-01-01T00:00:00.000Z', '9999-12-31T23:59:59Z'),
     );
   if (format === 'uuid') return fc.uuid();

@@ -19,7 +19,10 @@ export interface ExchangeOptions {
 }
 
 /** Writes the bytes on a connection of its own and reads what is answered, to the end or to the limit. */
-export async function exchange(bytes: string, { url, method, expected, isCut, limitMs }: ExchangeOptions): Promise<Exchanged> {
+export async function exchange(
+  bytes: string,
+  { url, method, expected, isCut, limitMs }: ExchangeOptions,
+): Promise<Exchanged> {
   const { hostname, port } = new URL(url);
   const begun = performance.now();
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });

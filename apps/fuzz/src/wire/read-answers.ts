@@ -33,6 +33,8 @@ export function readAnswers(bytes: Buffer, method: string, isOver: boolean): Ans
     // 100 Continue is a word before the answer.
     if (status >= 200) answers.push({ status, headers, body: decoded(read.body, headers) });
     else if (status === 0) return [...answers, { status, headers, body: read.body }];
+    // What follows is the stream itself.
+    if (isEventStream(headers)) return answers;
   }
 }
 
@@ -41,15 +43,23 @@ interface Head extends Pick<Answer, 'status' | 'headers'> {
   isOver: boolean;
 }
 
-function readBody(bytes: Buffer, from: number, { status, headers, method, isOver }: Head): { body: Buffer; end: number } | null {
+function readBody(
+  bytes: Buffer,
+  from: number,
+  { status, headers, method, isOver }: Head,
+): { body: Buffer; end: number } | null {
   const nothing = { body: Buffer.alloc(0), end: from };
   if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return nothing;
-  if (headers.get('content-type')?.startsWith('text/event-stream')) return nothing;
+  if (isEventStream(headers)) return nothing;
   if (headers.get('transfer-encoding') === 'chunked') return readChunks(bytes, from);
   const length = headers.get('content-length');
   if (length === undefined) return isOver ? { body: bytes.subarray(from), end: bytes.length } : null;
   const end = from + Number(length);
   return bytes.length < end ? null : { body: bytes.subarray(from, end), end };
+}
+
+function isEventStream(headers: Answer['headers']): boolean {
+  return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
 function readChunks(bytes: Buffer, from: number): { body: Buffer; end: number } | null {

@@ -36,18 +36,26 @@ type Mangle = (sent: Sent, head: (headers: Sent['headers']) => string, body: str
 const MANGLED: readonly Mangle[] = [
   (sent, head, body) => head([...sent.headers, ['Content-Length', '-1']]) + body,
   (sent, head, body) => head([...sent.headers, ['Content-Length', '3'], ['Content-Length', '4']]) + body,
-  (sent, head, body) => head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Content-Length', '4']]) + body,
-  (sent, head) => `${head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Connection', 'close']])}zz\r\nx\r\n0\r\n\r\n`,
-  (sent, head) => `${head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Connection', 'close']])}2\r\n{}\r\n0\r\n\r\n`,
+  (sent, head, body) =>
+    head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Content-Length', '4']]) + body,
+  (sent, head) =>
+    `${head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Connection', 'close']])}zz\r\nx\r\n0\r\n\r\n`,
+  (sent, head) =>
+    `${head([...sent.headers, ['Transfer-Encoding', 'chunked'], ['Connection', 'close']])}2\r\n{}\r\n0\r\n\r\n`,
   (sent, head) => head([...sent.headers, ['Bad Name', 'x']]),
   (sent, head) => head([...sent.headers, ['X', 'a\x00b']]),
   (sent, head) => head([...sent.headers, ['X-Long', 'x'.repeat(40_000)]]),
-  (sent, head) => head([...sent.headers, ...Array.from({ length: 3_000 }, (_, index) => [`X-${String(index)}`, 'x'] as const)]),
+  (sent, head) =>
+    head([
+      ...sent.headers,
+      ...Array.from({ length: 3_000 }, (_, index) => [`X-${String(index)}`, 'x'] as const),
+    ]),
   ({ method, address }) => `${method} ${address}\r\n\r\n`,
   ({ method, address }) => `${method} ${address} HTTP/1.1\r\n\r\n`,
   ({ method, address }) => `${method} ${address} HTTP/9.9\r\nHost: x\r\n\r\n`,
   ({ method }) => `${method} /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
-  ({ method }) => `${method} http://elsewhere.invalid/v1/jobs HTTP/1.1\r\nHost: elsewhere.invalid\r\nConnection: close\r\n\r\n`,
+  ({ method }) =>
+    `${method} http://elsewhere.invalid/v1/jobs HTTP/1.1\r\nHost: elsewhere.invalid\r\nConnection: close\r\n\r\n`,
   () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   () => 'GET\r\n\r\n',
 ];

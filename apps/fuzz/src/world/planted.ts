@@ -22,16 +22,21 @@ export async function plantJobs(client: Client): Promise<Ids[]> {
     await client.post(`/v1/jobs/${id('cancelled')}/cancel`, { reason: 'planted' });
     made.push({ job_id: id('cancelled') });
     made.push(await plantDone(client, id('done'), SQL));
-    made.push(await plantDone(client, id('failed'), {
-      ...SQL,
-      steps: [{ step_id: 'a', type: 'sql', params: { sql: 'SELECT * FROM nowhere' } }],
-    }));
+    made.push(
+      await plantDone(client, id('failed'), {
+        ...SQL,
+        steps: [{ step_id: 'a', type: 'sql', params: { sql: 'SELECT * FROM nowhere' } }],
+      }),
+    );
   }
   return made;
 }
 
 /** What another tenant has: everything of it holds the canary. */
-export async function plantTheirs(client: Client, canary: string): Promise<{ ids: Ids; secretIds: string[] }> {
+export async function plantTheirs(
+  client: Client,
+  canary: string,
+): Promise<{ ids: Ids; secretIds: string[] }> {
   const jobId = 'of-another-tenant';
   await make(client, { job_id: jobId, requirement: canary, labels: { secret: canary } });
   await client.upload(`/v1/jobs/${jobId}/inputs`, [
@@ -79,5 +84,7 @@ async function make(client: Client, body: object): Promise<void> {
 }
 
 function defined(ids: Record<string, string | undefined>): Ids {
-  return Object.fromEntries(Object.entries(ids).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(ids).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

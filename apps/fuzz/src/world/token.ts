@@ -5,6 +5,10 @@ export function token(name: string): string {
   return `~~${name}~~`;
 }
 
+export function tokensIn(text: string): string[] {
+  return [...text.matchAll(TOKEN)].map(([, name = '']) => name);
+}
+
 export function fillTokens(text: string, fill: (name: string) => string): string {
   return text.replace(TOKEN, (_, name: string) => fill(name));
 }

@@ -1,3 +1,5 @@
+import { tokensIn } from './token.js';
+
 /** Ids that belong together: those of one job, say. */
 export type Ids = Readonly<Record<string, string>>;
 
@@ -30,6 +32,13 @@ export class World {
     readonly canaries: readonly string[],
   ) {}
 
+  /** An upload stands in the address that it is begun at, with its job. */
+  learnAddress(location: string): void {
+    const [, job, upload] = /^\/v1\/jobs\/([^/]+)\/inputs\/uploads\/([^/]+)$/.exec(location) ?? [];
+    if (job !== undefined && upload !== undefined)
+      this.planted.push({ job_id: decodeURIComponent(job), upload_id: upload });
+  }
+
   plant(ids: Ids): void {
     this.planted.push(ids);
   }
@@ -38,12 +47,19 @@ export class World {
     this.theirs.push(ids);
   }
 
-  /** The id that a token stands for; which of many, `pick` says. Ids of one job go together. */
-  idOf(name: string, pick: number): string {
+  /** The ids that the tokens of a text stand for; which of many, `pick` says. Those of one job go together. */
+  idsFor(text: string, pick: number): (name: string) => string {
+    const names = tokensIn(text);
+    const together = this.planted.filter((ids) => names.every((name) => name in ids || name.includes(':')));
+    const chosen = together[pick % Math.max(1, together.length)];
+    return (name) => this.idOf(name, pick, chosen);
+  }
+
+  private idOf(name: string, pick: number, chosen: Ids | undefined): string {
     if (name.startsWith('their:')) return anyOf(this.theirs, name.slice('their:'.length), pick) ?? 'theirs';
     const found = this.found.get(name) ?? [];
-    const planted = pick % 3 === 0 ? undefined : anyOf(this.planted, name, pick);
-    return planted ?? found[pick % Math.max(1, found.length)] ?? anyOf(this.planted, name, pick) ?? 'none';
+    const newest = pick % 3 === 0 ? found[pick % Math.max(1, found.length)] : undefined;
+    return newest ?? chosen?.[name] ?? anyOf(this.planted, name, pick) ?? found[0] ?? 'none';
   }
 
   /** Remembers the ids in an answer to one of ours. */

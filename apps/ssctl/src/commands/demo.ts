@@ -115,12 +115,7 @@ async function driveJob(client: SsClient, dataDir: string, tell: (line?: string)
   };
 }
 
-async function keepChart(
-  client: SsClient,
-  jobId: string,
-  chart: Artifact,
-  file: string,
-): Promise<string> {
+async function keepChart(client: SsClient, jobId: string, chart: Artifact, file: string): Promise<string> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, await client.artifact(jobId, chart.rel_path));
   return file;

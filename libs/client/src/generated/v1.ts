@@ -2527,6 +2527,17 @@ export interface operations {
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `CURSOR_INVALID`: The cursor does not come from this list.
@@ -2640,6 +2651,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -2965,8 +3028,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `JOB_ALREADY_EXISTS`: The tenant has a job of this id.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `JOB_ALREADY_EXISTS`: The tenant has a job of this id.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              */
             409: {
@@ -2980,17 +3096,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_ALREADY_EXISTS",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The tenant has a job of this id.",
-                     *       "code": "JOB_ALREADY_EXISTS",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_ALREADY_EXISTS" | "JOB_DATA_CORRUPTED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_ALREADY_EXISTS" | "JOB_DATA_CORRUPTED";
                     };
                 };
             };
@@ -3017,6 +3133,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -3264,6 +3406,17 @@ export interface operations {
                     "application/json": components["schemas"]["JobBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -3383,6 +3536,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -3406,6 +3585,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -3732,9 +3937,62 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
              * @description - `DRAFT_OUT_OF_DATE`: The inputs changed after the draft was made.
              *     - `DRAFT_REVISION_CONFLICT`: The draft has another revision than the one that was named.
+             *     - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_ILLEGAL_TRANSITION`: The job’s state does not allow this move.
              */
@@ -3759,7 +4017,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "DRAFT_OUT_OF_DATE" | "DRAFT_REVISION_CONFLICT" | "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
+                        code?: "DRAFT_OUT_OF_DATE" | "DRAFT_REVISION_CONFLICT" | "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
                     };
                 };
             };
@@ -3839,6 +4097,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -4214,8 +4498,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_ILLEGAL_TRANSITION`: The job’s state does not allow this move.
              */
             409: {
@@ -4229,17 +4566,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
                     };
                 };
             };
@@ -4319,6 +4656,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -4698,8 +5061,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_ILLEGAL_TRANSITION`: The job’s state does not allow this move.
              */
             409: {
@@ -4713,17 +5129,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
                     };
                 };
             };
@@ -4803,6 +5219,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -5179,8 +5621,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_ILLEGAL_TRANSITION`: The job’s state does not allow this move.
              */
             409: {
@@ -5194,17 +5689,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_DATA_CORRUPTED" | "JOB_ILLEGAL_TRANSITION";
                     };
                 };
             };
@@ -5284,6 +5779,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -5613,7 +6134,62 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /**
+             * @description - `QUOTA_EVENT_STREAMS_EXCEEDED`: The tenant has as many event streams open at this server as it may.
+             *     - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5626,17 +6202,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:QUOTA_REQUESTS_EXCEEDED",
+                     *       "type": "urn:ss:error:QUOTA_EVENT_STREAMS_EXCEEDED",
                      *       "title": "Too Many Requests",
                      *       "status": 429,
-                     *       "detail": "The tenant has sent as many requests as it may in a second.",
-                     *       "code": "QUOTA_REQUESTS_EXCEEDED",
+                     *       "detail": "The tenant has as many event streams open at this server as it may.",
+                     *       "code": "QUOTA_EVENT_STREAMS_EXCEEDED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_EVENT_STREAMS_EXCEEDED" | "QUOTA_REQUESTS_EXCEEDED";
                     };
                 };
             };
@@ -5670,6 +6246,7 @@ export interface operations {
              * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
+             *     - `EVENT_STREAMS_EXHAUSTED`: This server has as many event streams open as it may; try again, or another one.
              *     - `SCHEMA_MISMATCH`: The database’s schema is not this release’s.
              *     - `SERVICE_SHUTTING_DOWN`: The service is stopping; try again shortly.
              */
@@ -5695,7 +6272,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "EVENT_STREAMS_EXHAUSTED" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -5897,6 +6474,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -5923,7 +6526,36 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /**
+             * @description - `QUOTA_EVENT_STREAMS_EXCEEDED`: The tenant has as many event streams open at this server as it may.
+             *     - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5936,17 +6568,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:QUOTA_REQUESTS_EXCEEDED",
+                     *       "type": "urn:ss:error:QUOTA_EVENT_STREAMS_EXCEEDED",
                      *       "title": "Too Many Requests",
                      *       "status": 429,
-                     *       "detail": "The tenant has sent as many requests as it may in a second.",
-                     *       "code": "QUOTA_REQUESTS_EXCEEDED",
+                     *       "detail": "The tenant has as many event streams open at this server as it may.",
+                     *       "code": "QUOTA_EVENT_STREAMS_EXCEEDED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_EVENT_STREAMS_EXCEEDED" | "QUOTA_REQUESTS_EXCEEDED";
                     };
                 };
             };
@@ -5980,6 +6612,7 @@ export interface operations {
              * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
+             *     - `EVENT_STREAMS_EXHAUSTED`: This server has as many event streams open as it may; try again, or another one.
              *     - `SCHEMA_MISMATCH`: The database’s schema is not this release’s.
              *     - `SERVICE_SHUTTING_DOWN`: The service is stopping; try again shortly.
              */
@@ -6005,7 +6638,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "EVENT_STREAMS_EXHAUSTED" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -6125,6 +6758,8 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
+             *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `PLAN_INVALID`: The plan cannot be carried out; `errors` names each fault.
              */
             400: {
                 headers: {
@@ -6147,7 +6782,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "PLAN_INVALID";
                     };
                 };
             };
@@ -6237,6 +6872,88 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `JOB_ALREADY_EXISTS`: The tenant has a job of this id.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_ALREADY_EXISTS" | "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -6260,6 +6977,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -6289,7 +7032,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `IDEMPOTENCY_KEY_REUSED`: The Idempotency-Key was used with another request. */
+            /**
+             * @description - `BATCH_REFUSED`: An item of the batch was refused, so none was made; `errors` names each.
+             *     - `IDEMPOTENCY_KEY_REUSED`: The Idempotency-Key was used with another request.
+             */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6301,21 +7047,25 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_REUSED",
+                     *       "type": "urn:ss:error:BATCH_REFUSED",
                      *       "title": "Unprocessable Entity",
                      *       "status": 422,
-                     *       "detail": "The Idempotency-Key was used with another request.",
-                     *       "code": "IDEMPOTENCY_KEY_REUSED",
+                     *       "detail": "An item of the batch was refused, so none was made; `errors` names each.",
+                     *       "code": "BATCH_REFUSED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "IDEMPOTENCY_KEY_REUSED";
+                        code?: "BATCH_REFUSED" | "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /**
+             * @description - `QUOTA_QUEUED_JOBS_EXCEEDED`: The tenant has as many jobs in the queue as it may.
+             *     - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6328,17 +7078,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:QUOTA_REQUESTS_EXCEEDED",
+                     *       "type": "urn:ss:error:QUOTA_QUEUED_JOBS_EXCEEDED",
                      *       "title": "Too Many Requests",
                      *       "status": 429,
-                     *       "detail": "The tenant has sent as many requests as it may in a second.",
-                     *       "code": "QUOTA_REQUESTS_EXCEEDED",
+                     *       "detail": "The tenant has as many jobs in the queue as it may.",
+                     *       "code": "QUOTA_QUEUED_JOBS_EXCEEDED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_QUEUED_JOBS_EXCEEDED" | "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -6534,6 +7284,7 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
+             *     - `REASON_REQUIRED`: This is done for a reason: `reason` in the body, or the header X-SS-Reason.
              */
             400: {
                 headers: {
@@ -6556,7 +7307,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "REASON_REQUIRED";
                     };
                 };
             };
@@ -6646,6 +7397,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -6669,6 +7498,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -6943,6 +7798,7 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
+             *     - `REASON_REQUIRED`: This is done for a reason: `reason` in the body, or the header X-SS-Reason.
              */
             400: {
                 headers: {
@@ -6965,7 +7821,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "REASON_REQUIRED";
                     };
                 };
             };
@@ -7055,6 +7911,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -7078,6 +8012,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -7299,6 +8259,17 @@ export interface operations {
                     "application/json": components["schemas"]["TaskBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -7388,7 +8359,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TASK_NOT_FOUND`: There is no such task.
+             *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7400,17 +8374,69 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:TENANT_NOT_FOUND",
+                     *       "type": "urn:ss:error:TASK_NOT_FOUND",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "There is no such tenant.",
-                     *       "code": "TENANT_NOT_FOUND",
+                     *       "detail": "There is no such task.",
+                     *       "code": "TASK_NOT_FOUND",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TASK_NOT_FOUND" | "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -7594,6 +8620,7 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
+             *     - `REASON_REQUIRED`: This is done for a reason: `reason` in the body, or the header X-SS-Reason.
              */
             400: {
                 headers: {
@@ -7616,7 +8643,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "REASON_REQUIRED";
                     };
                 };
             };
@@ -7680,7 +8707,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TASK_NOT_FOUND`: There is no such task.
+             *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7692,17 +8722,98 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:TENANT_NOT_FOUND",
+                     *       "type": "urn:ss:error:TASK_NOT_FOUND",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "There is no such tenant.",
-                     *       "code": "TENANT_NOT_FOUND",
+                     *       "detail": "There is no such task.",
+                     *       "code": "TASK_NOT_FOUND",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TASK_NOT_FOUND" | "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `TASK_ENDED`: The task has ended; there is nothing left to cancel.
+             */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "TASK_ENDED";
                     };
                 };
             };
@@ -7729,6 +8840,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -7947,6 +9084,17 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookList"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -8059,6 +9207,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -8240,6 +9440,7 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
+             *     - `WEBHOOK_URL_REFUSED`: A webhook may not be called at this URL.
              */
             400: {
                 headers: {
@@ -8262,7 +9463,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "WEBHOOK_URL_REFUSED";
                     };
                 };
             };
@@ -8352,6 +9553,87 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `WEBHOOKS_LIMIT_EXCEEDED`: The tenant has as many webhooks as it may.
+             */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "WEBHOOKS_LIMIT_EXCEEDED";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -8375,6 +9657,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -8592,6 +9900,17 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -8681,7 +10000,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8703,7 +10025,59 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -8940,7 +10314,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8962,7 +10339,85 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -9230,7 +10685,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9252,7 +10710,85 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -9279,6 +10815,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -9593,7 +11155,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9615,7 +11180,85 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -9642,6 +11285,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -9956,7 +11625,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9978,7 +11650,85 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -10005,6 +11755,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -10234,6 +12010,17 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryPageBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `CURSOR_INVALID`: The cursor does not come from this list.
@@ -10324,7 +12111,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10346,7 +12136,59 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -10610,7 +12452,11 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `TENANT_NOT_FOUND`: There is no such tenant. */
+            /**
+             * @description - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `WEBHOOK_DELIVERY_NOT_FOUND`: The webhook has no such delivery, or it is kept no longer.
+             *     - `WEBHOOK_NOT_FOUND`: There is no such webhook.
+             */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10632,7 +12478,85 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "TENANT_NOT_FOUND";
+                        code?: "TENANT_NOT_FOUND" | "WEBHOOK_DELIVERY_NOT_FOUND" | "WEBHOOK_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -10659,6 +12583,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -10881,6 +12831,17 @@ export interface operations {
                     "application/json": components["schemas"]["InputsBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -11000,6 +12961,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -11023,6 +13010,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -11329,8 +13342,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
              *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
@@ -11346,17 +13412,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:INPUT_DATASETS_LIMIT_EXCEEDED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job has as many datasets as it may.",
-                     *       "code": "INPUT_DATASETS_LIMIT_EXCEEDED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
                     };
                 };
             };
@@ -11439,6 +13505,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE" | "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -11679,6 +13771,17 @@ export interface operations {
                     "application/json": components["schemas"]["PreviewBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -11798,6 +13901,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -11847,6 +13976,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -12160,6 +14315,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /**
              * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
@@ -12239,6 +14420,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_VERSION_CONFLICT";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -12399,8 +14632,17 @@ export interface operations {
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
+             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
+             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
+             *     - `INPUT_FILE_MISSING`: The upload holds no file.
+             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
+             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
+             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
+             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
+             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -12423,7 +14665,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -12516,7 +14758,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12528,17 +14802,148 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
+                    };
+                };
+            };
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `UPLOAD_VERSION_UNSUPPORTED`: Resumable uploads speak tus 1.0.0, told by Tus-Resumable. */
+            412: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:UPLOAD_VERSION_UNSUPPORTED",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "Resumable uploads speak tus 1.0.0, told by Tus-Resumable.",
+                     *       "code": "UPLOAD_VERSION_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "UPLOAD_VERSION_UNSUPPORTED";
+                    };
+                };
+            };
+            /** @description - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "title": "Payload Too Large",
+                     *       "status": 413,
+                     *       "detail": "The file is larger than uploads may be: those of the tenant, or of everyone.",
+                     *       "code": "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -12568,7 +14973,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /**
+             * @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12591,7 +14999,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -12728,10 +15136,30 @@ export interface operations {
                     "application/json": components["schemas"]["UploadState"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
+             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
+             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
+             *     - `INPUT_FILE_MISSING`: The upload holds no file.
+             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
+             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
+             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
+             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
+             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -12754,7 +15182,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -12821,6 +15249,7 @@ export interface operations {
             /**
              * @description - `JOB_NOT_FOUND`: The tenant has no such job.
              *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `UPLOAD_NOT_FOUND`: The job has no such upload, or its time is over.
              */
             404: {
                 headers: {
@@ -12843,11 +15272,42 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND";
+                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND" | "UPLOAD_NOT_FOUND";
                     };
                 };
             };
-            /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /**
+             * @description - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12859,21 +15319,102 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:INPUT_DATASETS_LIMIT_EXCEEDED",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "The job has as many datasets as it may.",
+                     *       "code": "INPUT_DATASETS_LIMIT_EXCEEDED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED";
+                        code?: "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "title": "Payload Too Large",
+                     *       "status": 413,
+                     *       "detail": "The file is larger than uploads may be: those of the tenant, or of everyone.",
+                     *       "code": "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /**
+             * @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12896,7 +15437,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -13024,6 +15565,7 @@ export interface operations {
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -13046,7 +15588,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -13113,6 +15655,7 @@ export interface operations {
             /**
              * @description - `JOB_NOT_FOUND`: The tenant has no such job.
              *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `UPLOAD_NOT_FOUND`: The job has no such upload, or its time is over.
              */
             404: {
                 headers: {
@@ -13135,7 +15678,33 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND";
+                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND" | "UPLOAD_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
                     };
                 };
             };
@@ -13162,6 +15731,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -13323,8 +15944,17 @@ export interface operations {
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
+             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
+             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
+             *     - `INPUT_FILE_MISSING`: The upload holds no file.
+             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
+             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
+             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
+             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
+             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -13347,7 +15977,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -13414,6 +16044,7 @@ export interface operations {
             /**
              * @description - `JOB_NOT_FOUND`: The tenant has no such job.
              *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `UPLOAD_NOT_FOUND`: The job has no such upload, or its time is over.
              */
             404: {
                 headers: {
@@ -13436,11 +16067,70 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND";
+                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND" | "UPLOAD_NOT_FOUND";
                     };
                 };
             };
-            /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             *     - `UPLOAD_INCOMPLETE`: The store does not have all bytes that were announced.
+             *     - `UPLOAD_OFFSET_CONFLICT`: The upload goes on from another offset; ask for it.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13452,21 +16142,77 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:INPUT_DATASETS_LIMIT_EXCEEDED",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "The job has as many datasets as it may.",
+                     *       "code": "INPUT_DATASETS_LIMIT_EXCEEDED",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED";
+                        code?: "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED" | "UPLOAD_INCOMPLETE" | "UPLOAD_OFFSET_CONFLICT";
                     };
                 };
             };
-            /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `UPLOAD_VERSION_UNSUPPORTED`: Resumable uploads speak tus 1.0.0, told by Tus-Resumable. */
+            412: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:UPLOAD_VERSION_UNSUPPORTED",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "Resumable uploads speak tus 1.0.0, told by Tus-Resumable.",
+                     *       "code": "UPLOAD_VERSION_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "UPLOAD_VERSION_UNSUPPORTED";
+                    };
+                };
+            };
+            /**
+             * @description - `BODY_TOO_LARGE`: The request body is over the limit.
+             *     - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone.
+             */
             413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13488,7 +16234,33 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "BODY_TOO_LARGE";
+                        code?: "BODY_TOO_LARGE" | "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -13518,7 +16290,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /**
+             * @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13541,7 +16316,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -13693,6 +16468,14 @@ export interface operations {
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
+             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
+             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
+             *     - `INPUT_FILE_MISSING`: The upload holds no file.
+             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
+             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
+             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
+             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
+             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
              */
@@ -13717,7 +16500,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
                     };
                 };
             };
@@ -13810,7 +16593,65 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13822,21 +16663,50 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
                     };
                 };
             };
-            /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /**
+             * @description - `BODY_TOO_LARGE`: The request body is over the limit.
+             *     - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone.
+             */
             413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13858,7 +16728,33 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "BODY_TOO_LARGE";
+                        code?: "BODY_TOO_LARGE" | "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -13914,7 +16810,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /**
+             * @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13937,7 +16836,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -13967,8 +16866,35 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `PRESIGN_UNSUPPORTED`: The artifact store takes no files past the API. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:PRESIGN_UNSUPPORTED",
+                     *       "title": "Not Implemented",
+                     *       "status": 501,
+                     *       "detail": "The artifact store takes no files past the API.",
+                     *       "code": "PRESIGN_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "PRESIGN_UNSUPPORTED";
+                    };
+                };
+            };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -13987,17 +16913,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -14088,8 +17014,17 @@ export interface operations {
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
+             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
+             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
+             *     - `INPUT_FILE_MISSING`: The upload holds no file.
+             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
+             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
+             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
+             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
+             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
+             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -14112,7 +17047,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -14179,6 +17114,7 @@ export interface operations {
             /**
              * @description - `JOB_NOT_FOUND`: The tenant has no such job.
              *     - `TENANT_NOT_FOUND`: There is no such tenant.
+             *     - `UPLOAD_NOT_FOUND`: The job has no such upload, or its time is over.
              */
             404: {
                 headers: {
@@ -14201,11 +17137,45 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND";
+                        code?: "JOB_NOT_FOUND" | "TENANT_NOT_FOUND" | "UPLOAD_NOT_FOUND";
                     };
                 };
             };
-            /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
+             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
+             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
+             *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             *     - `UPLOAD_CHECKSUM_MISMATCH`: The file that was sent has another SHA-256 than was announced.
+             *     - `UPLOAD_INCOMPLETE`: The store does not have all bytes that were announced.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14217,17 +17187,121 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:JOB_DATA_CORRUPTED",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The job’s legacy file cannot be lifted; `errors` says why.",
-                     *       "code": "JOB_DATA_CORRUPTED",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "JOB_DATA_CORRUPTED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED" | "UPLOAD_CHECKSUM_MISMATCH" | "UPLOAD_INCOMPLETE";
+                    };
+                };
+            };
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "title": "Payload Too Large",
+                     *       "status": 413,
+                     *       "detail": "The file is larger than uploads may be: those of the tenant, or of everyone.",
+                     *       "code": "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -14257,7 +17331,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
+            /**
+             * @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
+             *     - `QUOTA_STORAGE_EXCEEDED`: The tenant has stored as much as it may; this does not fit.
+             */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14280,7 +17357,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "QUOTA_REQUESTS_EXCEEDED";
+                        code?: "QUOTA_REQUESTS_EXCEEDED" | "QUOTA_STORAGE_EXCEEDED";
                     };
                 };
             };
@@ -14310,8 +17387,35 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `PRESIGN_UNSUPPORTED`: The artifact store takes no files past the API. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:PRESIGN_UNSUPPORTED",
+                     *       "title": "Not Implemented",
+                     *       "status": 501,
+                     *       "detail": "The artifact store takes no files past the API.",
+                     *       "code": "PRESIGN_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "PRESIGN_UNSUPPORTED";
+                    };
+                };
+            };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -14330,17 +17434,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -14435,6 +17539,17 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["DraftBody"];
                 };
+            };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
@@ -14556,6 +17671,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -14605,6 +17746,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -14961,8 +18128,61 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
-             * @description - `INPUT_PRIMARY_DATASET_MISSING`: A draft needs a dataset.
+             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             *     - `INPUT_PRIMARY_DATASET_MISSING`: A draft needs a dataset.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
              */
@@ -14977,17 +18197,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:INPUT_PRIMARY_DATASET_MISSING",
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "A draft needs a dataset.",
-                     *       "code": "INPUT_PRIMARY_DATASET_MISSING",
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "INPUT_PRIMARY_DATASET_MISSING" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_PRIMARY_DATASET_MISSING" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
                     };
                 };
             };
@@ -15067,6 +18287,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -15441,6 +18687,58 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /**
              * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
@@ -15546,6 +18844,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -15779,6 +19103,17 @@ export interface operations {
                     "application/json": components["schemas"]["DraftRevisionPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -15898,6 +19233,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -15921,6 +19282,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -16098,6 +19485,17 @@ export interface operations {
                     "application/json": components["schemas"]["DraftRevisionBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -16218,6 +19616,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -16267,6 +19691,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -16432,6 +19882,17 @@ export interface operations {
                     "application/json": components["schemas"]["PlanBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -16552,6 +20013,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -16601,6 +20088,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -16791,6 +20304,17 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -16910,6 +20434,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -16933,6 +20483,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -17120,6 +20696,17 @@ export interface operations {
                     "application/json": components["schemas"]["RunBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -17240,6 +20827,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -17263,6 +20876,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -17429,6 +21068,17 @@ export interface operations {
                     "application/json": components["schemas"]["ArtifactPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -17548,6 +21198,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -17571,6 +21247,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -17728,7 +21430,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description The range that was asked for. */
@@ -17745,7 +21447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description It is the file that the client has. */
@@ -17880,6 +21582,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -17929,6 +21657,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -18224,6 +21978,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -18247,6 +22027,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `JOB_DATA_ERASED`: The job’s data were erased for good; what is left is its row, its runs and its audit. */
+            410: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:JOB_DATA_ERASED",
+                     *       "title": "Gone",
+                     *       "status": 410,
+                     *       "detail": "The job’s data were erased for good; what is left is its row, its runs and its audit.",
+                     *       "code": "JOB_DATA_ERASED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "JOB_DATA_ERASED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -18428,6 +22260,17 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `CURSOR_INVALID`: The cursor does not come from this list.
@@ -18548,6 +22391,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -18571,6 +22440,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -18769,6 +22664,17 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `CURSOR_INVALID`: The cursor does not come from this list.
@@ -18882,6 +22788,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -19166,6 +23124,58 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -19325,6 +23335,17 @@ export interface operations {
                     "application/json": components["schemas"]["ExplanationBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -19444,6 +23465,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /** @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why. */
             409: {
                 headers: {
@@ -19467,6 +23514,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_DATA_CORRUPTED";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -19778,6 +23851,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
             /**
              * @description - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_NOT_ENDED`: The job’s data are erased after its end; cancel it first.
@@ -19831,6 +23930,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "JOB_VERSION_CONFLICT";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -19999,6 +24150,17 @@ export interface operations {
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -20111,6 +24273,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -20408,6 +24622,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -20431,6 +24723,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -20781,6 +25099,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -20804,6 +25200,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -21023,6 +25445,17 @@ export interface operations {
                     "application/json": components["schemas"]["KeyList"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -21135,6 +25568,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -21431,6 +25916,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -21454,6 +26017,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -21804,7 +26393,62 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `API_KEY_ENDED`: The key is revoked or expired; only one that is valid can be rotated. */
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /**
+             * @description - `API_KEY_ENDED`: The key is revoked or expired; only one that is valid can be rotated.
+             *     - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
+             */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -21826,7 +26470,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_KEY_ENDED";
+                        code?: "API_KEY_ENDED" | "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -21853,6 +26497,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -22202,6 +26872,84 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still being carried out.",
+                     *       "code": "IDEMPOTENCY_KEY_IN_PROGRESS",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -22225,6 +26973,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -22459,6 +27233,17 @@ export interface operations {
                     "application/json": components["schemas"]["UsageBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -22571,6 +27356,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -22737,6 +27574,17 @@ export interface operations {
                     "application/json": components["schemas"]["QuotaBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -22849,6 +27697,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -23148,6 +28048,58 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `REQUEST_TOO_SLOW`: The body of the request came too slowly. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:REQUEST_TOO_SLOW",
+                     *       "title": "Request Timeout",
+                     *       "status": 408,
+                     *       "detail": "The body of the request came too slowly.",
+                     *       "code": "REQUEST_TOO_SLOW",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "REQUEST_TOO_SLOW";
+                    };
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The request body is over the limit. */
             413: {
                 headers: {
@@ -23171,6 +28123,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "BODY_TOO_LARGE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -23426,6 +28404,17 @@ export interface operations {
                     "application/json": components["schemas"]["StatusBody"];
                 };
             };
+            /** @description It is what the client has, by If-None-Match. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
@@ -23538,6 +28527,58 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "TENANT_NOT_FOUND";
+                    };
+                };
+            };
+            /** @description - `NOT_ACCEPTABLE`: The Accept header takes nothing that the route answers with. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:NOT_ACCEPTABLE",
+                     *       "title": "Not Acceptable",
+                     *       "status": 406,
+                     *       "detail": "The Accept header takes nothing that the route answers with.",
+                     *       "code": "NOT_ACCEPTABLE",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "NOT_ACCEPTABLE";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
@@ -23713,6 +28754,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "API_HTTP_ERROR";
+                    };
+                };
+            };
+            /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
+            414: {
+                headers: {
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:URI_TOO_LONG",
+                     *       "title": "URI Too Long",
+                     *       "status": 414,
+                     *       "detail": "The address is longer than it may be.",
+                     *       "code": "URI_TOO_LONG",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "URI_TOO_LONG";
                     };
                 };
             };
