@@ -76,7 +76,18 @@ describe('the examples of the documentation', () => {
 
   it('are of the types that the client has', async () => {
     await writeFile(join(folder, 'typed.mts'), (await blocks('ts'))[0]!);
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
+    const options = [
+      '--noEmit',
+      '--ignoreConfig',
+      '--skipLibCheck',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--types',
+      'node',
+    ];
     const tsc = join(CHECKOUT, 'node_modules/typescript/bin/tsc');
     const check = run(process.execPath, [tsc, ...options, 'typed.mts'], { cwd: folder, timeout: LIMIT_MS });
     await expect(check).resolves.toMatchObject({ stdout: '' });
