@@ -138,13 +138,14 @@ export class Fuzzer {
     const inAddress = (text: string): string =>
       fillTokens(text, (name) => idOf(name).split('/').map(encodeURIComponent).join('/'));
     const key = keys[asker];
+    const contentType = body?.contentType ?? null;
     return {
       method,
       address: inAddress(address),
       headers: [
         ['Host', new URL(api.url).host],
         ...(key === null ? [] : [['Authorization', `Bearer ${key}`] as const]),
-        ...(body?.contentType == null ? [] : [['Content-Type', body.contentType] as const]),
+        ...(contentType === null ? [] : [['Content-Type', contentType] as const]),
         ...headers.map(([name, value]) => [name, fill(value)] as const),
       ],
       body: body === null ? null : fill(body.bytes),

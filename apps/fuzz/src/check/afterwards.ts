@@ -20,6 +20,6 @@ export async function checkAfterwards({ client, api, deployment }: FuzzedDeploym
   const { body } = await client.get<{ status: string }>(`/v1/jobs/${made.body.job_id}`, WAIT);
   if (body.status !== 'succeeded') wrong.push(`a job is ${body.status} after a minute`);
   for (const { name, ended } of deployment.programs)
-    if (await Promise.race([ended, null])) wrong.push(`${name} has ended`);
+    if (await Promise.race([ended, Promise.resolve(null)])) wrong.push(`${name} has ended`);
   return wrong;
 }

@@ -35,12 +35,12 @@ describe('requestsOf', () => {
     const requests = some('jobs_create');
     const parsed = requests.flatMap(({ body }) => {
       try {
-        return [JSON.parse(Buffer.from(body?.bytes ?? '', 'latin1').toString()) as object];
+        return [JSON.parse(Buffer.from(body?.bytes ?? '', 'latin1').toString()) as unknown];
       } catch {
         return [];
       }
     });
-    expect(parsed.some((body) => body !== null && 'plan' in Object(body))).toBe(true);
+    expect(parsed.some((body) => Object.hasOwn(Object(body) as object, 'plan'))).toBe(true);
     expect(parsed.length).toBeLessThan(requests.length);
     expect(new Set(requests.map(({ asker }) => asker))).toEqual(
       new Set(['own', 'nobody', 'wrong', 'narrow']),

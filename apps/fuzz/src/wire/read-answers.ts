@@ -80,12 +80,7 @@ function readChunks(bytes: Buffer, from: number): { body: Buffer; end: number } 
 
 function decoded(body: Buffer, headers: Answer['headers']): Buffer {
   if (body.length === 0) return body;
-  switch (headers.get('content-encoding')) {
-    case 'gzip':
-      return gunzipSync(body);
-    case 'br':
-      return brotliDecompressSync(body);
-    default:
-      return body;
-  }
+  const encoding = headers.get('content-encoding');
+  if (encoding === 'gzip') return gunzipSync(body);
+  return encoding === 'br' ? brotliDecompressSync(body) : body;
 }
