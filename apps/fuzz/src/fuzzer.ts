@@ -84,6 +84,7 @@ export class Fuzzer {
           continue;
         }
         if (shrunk !== null && shrunk !== name) continue;
+        if (isNew) this.say(`found: ${name}`);
         shrunk = name;
         const curl = curlLine(this.deployment.api.url, sent, request);
         const times = this.findings.get(name)?.times ?? 1;

@@ -19,11 +19,9 @@ const args = (() => {
 })();
 
 let deployment: FuzzedDeployment | null = null;
-const close = async (): Promise<void> => {
-  const open = deployment;
-  deployment = null;
-  await open?.close();
-};
+let closing: Promise<void> | null = null;
+/** May be called twice: a signal and the end wait for the same. */
+const close = (): Promise<void> => (closing ??= deployment?.close() ?? Promise.resolve());
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
