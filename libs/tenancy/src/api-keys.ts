@@ -73,7 +73,10 @@ const FIND_KEY = `
 
 /** How long the successor of a key is valid: as long as that one was meant to be, while years have four digits. */
 const SAME_LIFETIME = `
-  SELECT least(clock_timestamp() + (expires_at - created_at), '9999-12-31T23:59:59Z') AS "expiresAt" FROM api_key
+  SELECT CASE WHEN expires_at IS NOT NULL
+    THEN least(clock_timestamp() + (expires_at - created_at), '9999-12-31T23:59:59Z')
+    END AS "expiresAt"
+  FROM api_key
   WHERE tenant_id = $1 AND key_id = $2`;
 
 const END_AFTER_OVERLAP = `

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { type Answer, readAnswers } from './read-answers.js';
+import { type Answer, isEventStream, readAnswers } from './read-answers.js';
 
 export interface Exchanged {
   answers: Answer[];
@@ -37,7 +37,10 @@ export async function exchange(
     socket.on('data', (chunk) => {
       chunks.push(chunk);
       const soFar = Buffer.concat(chunks);
-      if (readAnswers(soFar, method, false).length >= expected) socket.destroy();
+      const answers = readAnswers(soFar, method, false);
+      // A stream of events has no end, and no answer comes behind it.
+      if (answers.length >= expected || answers.some(({ headers }) => isEventStream(headers)))
+        socket.destroy();
     });
     // Reset by the other side is an end as well: what had come until then counts.
     socket.on('error', () => undefined);

@@ -58,7 +58,7 @@ function readBody(
   return bytes.length < end ? null : { body: bytes.subarray(from, end), end };
 }
 
-function isEventStream(headers: Answer['headers']): boolean {
+export function isEventStream(headers: Answer['headers']): boolean {
   return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
