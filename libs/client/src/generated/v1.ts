@@ -1546,13 +1546,18 @@ export interface components {
             /** @example JOB_ILLEGAL_TRANSITION */
             code: string;
         };
+        TaskErrorBody: {
+            /** @example TASK_BATCH_FAILED */
+            code: string;
+            message: string;
+        };
         TaskBody: {
             /** Format: uuid */
             task_id: string;
             /** @enum {string} */
             move: "cancel" | "retry";
             /** @enum {string} */
-            status: "pending" | "running" | "done" | "cancelled";
+            status: "pending" | "running" | "done" | "failed" | "cancelled";
             reason: string;
             /** @description So many jobs were moved. */
             moved_jobs: number;
@@ -1560,6 +1565,8 @@ export interface components {
             refused_jobs: number;
             /** @description The first 100 that were not. */
             failures: components["schemas"]["TaskFailureBody"][];
+            /** @description Of a task that failed. */
+            error: components["schemas"]["TaskErrorBody"] | null;
             /**
              * Format: date-time
              * @description Jobs that were made later are not touched.
@@ -1600,6 +1607,8 @@ export interface components {
         };
         WebhookList: {
             items: components["schemas"]["WebhookBody"][];
+            /** @description Null: these are all. */
+            next_cursor: string | null;
         };
         CreateWebhookRequest: {
             /** @description https, and public, unless the operator allows more. */
@@ -2080,6 +2089,8 @@ export interface components {
         };
         QueueList: {
             items: components["schemas"]["QueueBody"][];
+            /** @description Null: these are all. */
+            next_cursor: string | null;
         };
         KeyBody: {
             tenant_id: string;
@@ -2105,6 +2116,8 @@ export interface components {
         };
         KeyList: {
             items: components["schemas"]["KeyBody"][];
+            /** @description Null: these are all. */
+            next_cursor: string | null;
         };
         CreateKeyRequest: {
             /** @description What it is for. */
@@ -2188,6 +2201,8 @@ export interface components {
             budgets: components["schemas"]["BudgetsBody"];
             /** @description By day and model, the newest first. */
             items: components["schemas"]["UsageLineBody"][];
+            /** @description Null: these are all. */
+            next_cursor: string | null;
         };
         LimitsBody: {
             /** @description Jobs in the queue. Null: no limit. */
@@ -2358,6 +2373,8 @@ export interface components {
         };
         VersionList: {
             items: components["schemas"]["VersionBody"][];
+            /** @description Null: these are all. */
+            next_cursor: string | null;
         };
     };
     responses: never;
@@ -2390,6 +2407,11 @@ export interface components {
          */
         "Idempotent-Replayed": string;
         /**
+         * @description `first` and `next`: pages of a list. `deprecation`: what is said of the address; `successor-version`: where to go (RFC 8288).
+         * @example </v1/jobs?cursor=WyIyMDI2LTExLTIzIl0>; rel="next"
+         */
+        Link: string;
+        /**
          * @description Where the resource is.
          * @example /v1/jobs/job_4f1c0a9be2d37586
          */
@@ -2409,6 +2431,31 @@ export interface components {
          * @example 2
          */
         "Retry-After": number;
+        /**
+         * @description The version of the protocol (tus 1.0).
+         * @example 1.0.0
+         */
+        "Tus-Resumable": string;
+        /**
+         * @description The versions of the protocol that are spoken (tus 1.0).
+         * @example 1.0.0
+         */
+        "Tus-Version": string;
+        /**
+         * @description Until then the upload has to be complete.
+         * @example Wed, 25 Nov 2026 12:00:00 GMT
+         */
+        "Upload-Expires": string;
+        /**
+         * @description How many bytes the file has.
+         * @example 13478
+         */
+        "Upload-Length": number;
+        /**
+         * @description How many of them have come.
+         * @example 4096
+         */
+        "Upload-Offset": number;
         /**
          * @description How to say who asks.
          * @example Bearer
@@ -2462,6 +2509,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2470,6 +2519,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -2527,9 +2578,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -2703,6 +2755,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -3087,6 +3165,7 @@ export interface operations {
              */
             409: {
                 headers: {
+                    Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -3272,7 +3351,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -3291,17 +3371,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -3346,6 +3426,8 @@ export interface operations {
                 "X-SS-Reason"?: string;
                 /** @description wait=N: hold the answer until there is one, N seconds at most (60). */
                 Prefer?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -3406,9 +3488,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -3611,6 +3694,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -4236,7 +4345,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -4255,17 +4365,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -6186,6 +6296,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /**
              * @description - `QUOTA_EVENT_STREAMS_EXCEEDED`: The tenant has as many event streams open at this server as it may.
              *     - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
@@ -6552,6 +6688,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /**
              * @description - `QUOTA_EVENT_STREAMS_EXCEEDED`: The tenant has as many event streams open at this server as it may.
              *     - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second.
@@ -6758,8 +6920,6 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
-             *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
-             *     - `PLAN_INVALID`: The plan cannot be carried out; `errors` names each fault.
              */
             400: {
                 headers: {
@@ -6782,7 +6942,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "PLAN_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED";
                     };
                 };
             };
@@ -6924,11 +7084,7 @@ export interface operations {
                     };
                 };
             };
-            /**
-             * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
-             *     - `JOB_ALREADY_EXISTS`: The tenant has a job of this id.
-             *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
-             */
+            /** @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out. */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6950,7 +7106,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "JOB_ALREADY_EXISTS" | "JOB_DATA_CORRUPTED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS";
                     };
                 };
             };
@@ -7119,7 +7275,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -7138,17 +7295,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -7252,6 +7409,7 @@ export interface operations {
             202: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -7273,6 +7431,10 @@ export interface operations {
                      *           "code": "JOB_ILLEGAL_TRANSITION"
                      *         }
                      *       ],
+                     *       "error": {
+                     *         "code": "TASK_BATCH_FAILED",
+                     *         "message": "The job is not there."
+                     *       },
                      *       "created_at": "2026-11-23T12:00:00.000Z",
                      *       "started_at": null,
                      *       "ended_at": null
@@ -7766,6 +7928,7 @@ export interface operations {
             202: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -7787,6 +7950,10 @@ export interface operations {
                      *           "code": "JOB_ILLEGAL_TRANSITION"
                      *         }
                      *       ],
+                     *       "error": {
+                     *         "code": "TASK_BATCH_FAILED",
+                     *         "message": "The job is not there."
+                     *       },
                      *       "created_at": "2026-11-23T12:00:00.000Z",
                      *       "started_at": null,
                      *       "ended_at": null
@@ -8219,9 +8386,11 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
-                /** @description The task id. */
+                /** @description The id of the task. */
                 task_id: string;
             };
             cookie?: never;
@@ -8230,6 +8399,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -8251,6 +8421,10 @@ export interface operations {
                      *           "code": "JOB_ILLEGAL_TRANSITION"
                      *         }
                      *       ],
+                     *       "error": {
+                     *         "code": "TASK_BATCH_FAILED",
+                     *         "message": "The job is not there."
+                     *       },
                      *       "created_at": "2026-11-23T12:00:00.000Z",
                      *       "started_at": null,
                      *       "ended_at": null
@@ -8259,9 +8433,10 @@ export interface operations {
                     "application/json": components["schemas"]["TaskBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -8440,6 +8615,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -8569,7 +8770,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The task id. */
+                /** @description The id of the task. */
                 task_id: string;
             };
             cookie?: never;
@@ -8609,6 +8810,10 @@ export interface operations {
                      *           "code": "JOB_ILLEGAL_TRANSITION"
                      *         }
                      *       ],
+                     *       "error": {
+                     *         "code": "TASK_BATCH_FAILED",
+                     *         "message": "The job is not there."
+                     *       },
                      *       "created_at": "2026-11-23T12:00:00.000Z",
                      *       "started_at": null,
                      *       "ended_at": null
@@ -9047,6 +9252,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -9055,6 +9262,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -9078,15 +9287,17 @@ export interface operations {
                      *           "disabled_at": null,
                      *           "disabled_because": "failing"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookList"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -9259,6 +9470,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -9864,9 +10101,11 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9875,6 +10114,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -9900,9 +10140,10 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -10081,6 +10322,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -10208,7 +10475,7 @@ export interface operations {
                 "X-SS-Reason"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10551,7 +10818,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -11026,7 +11293,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -11496,7 +11763,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -11969,9 +12236,11 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -11980,6 +12249,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -12010,9 +12281,10 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryPageBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -12192,6 +12464,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -12321,9 +12619,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The webhook id. */
+                /** @description The id of the webhook. */
                 webhook_id: string;
-                /** @description The delivery id. */
+                /** @description The id of the delivery. */
                 delivery_id: string;
             };
             cookie?: never;
@@ -12790,6 +13088,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -12831,9 +13131,10 @@ export interface operations {
                     "application/json": components["schemas"]["InputsBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -13036,6 +13337,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -13643,7 +13970,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -13662,17 +13990,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -13718,6 +14046,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -13771,9 +14101,10 @@ export interface operations {
                     "application/json": components["schemas"]["PreviewBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -14002,6 +14333,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -14622,8 +14979,13 @@ export interface operations {
             201: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Length": components["headers"]["Upload-Length"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -14634,7 +14996,6 @@ export interface operations {
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
              *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
-             *     - `INPUT_FILE_MISSING`: The upload holds no file.
              *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
              *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
              *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
@@ -14665,7 +15026,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -14790,6 +15151,7 @@ export interface operations {
              *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
+             *     - `UPLOAD_OFFSET_CONFLICT`: The upload goes on from another offset; ask for it.
              */
             409: {
                 headers: {
@@ -14812,7 +15174,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED" | "UPLOAD_OFFSET_CONFLICT";
                     };
                 };
             };
@@ -14845,9 +15207,9 @@ export interface operations {
             /** @description - `UPLOAD_VERSION_UNSUPPORTED`: Resumable uploads speak tus 1.0.0, told by Tus-Resumable. */
             412: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Version": components["headers"]["Tus-Version"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -15030,7 +15392,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -15049,17 +15412,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -15102,11 +15465,13 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
                 job_id: string;
-                /** @description The upload id. */
+                /** @description The id of the upload. */
                 upload_id: string;
             };
             cookie?: never;
@@ -15115,8 +15480,13 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Length": components["headers"]["Upload-Length"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -15136,9 +15506,10 @@ export interface operations {
                     "application/json": components["schemas"]["UploadState"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -15150,16 +15521,10 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
-             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
-             *     - `INPUT_FILE_MISSING`: The upload holds no file.
              *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
-             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
              *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
-             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
-             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
-             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -15182,7 +15547,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_PARSE_FAILED" | "INPUT_TOO_COSTLY" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
                     };
                 };
             };
@@ -15359,32 +15724,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone. */
-            413: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
-                    traceparent: components["headers"]["traceparent"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:ss:error:UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
-                     *       "title": "Payload Too Large",
-                     *       "status": 413,
-                     *       "detail": "The file is larger than uploads may be: those of the tenant, or of everyone.",
-                     *       "code": "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
-                     *       "request_id": "4bf92f3577b34da6"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemBody"] & {
-                        /** @enum {string} */
-                        code?: "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
-                    };
-                };
-            };
             /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
             414: {
                 headers: {
@@ -15408,6 +15747,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -15468,7 +15833,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
              *     - `SCHEMA_MISMATCH`: The database’s schema is not this release’s.
@@ -15486,17 +15852,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -15543,7 +15909,7 @@ export interface operations {
             path: {
                 /** @description The id of the job, in its tenant. */
                 job_id: string;
-                /** @description The upload id. */
+                /** @description The id of the upload. */
                 upload_id: string;
             };
             cookie?: never;
@@ -15555,6 +15921,7 @@ export interface operations {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -15565,7 +15932,6 @@ export interface operations {
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
-             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -15588,7 +15954,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
                     };
                 };
             };
@@ -15920,7 +16286,7 @@ export interface operations {
             path: {
                 /** @description The id of the job, in its tenant. */
                 job_id: string;
-                /** @description The upload id. */
+                /** @description The id of the upload. */
                 upload_id: string;
             };
             cookie?: never;
@@ -15936,6 +16302,10 @@ export interface operations {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Length": components["headers"]["Upload-Length"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -15945,12 +16315,8 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
-             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
-             *     - `INPUT_FILE_MISSING`: The upload holds no file.
              *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
-             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
              *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
-             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
              *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
@@ -15977,7 +16343,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_PARSE_FAILED" | "INPUT_TOO_COSTLY" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
                     };
                 };
             };
@@ -16128,7 +16494,6 @@ export interface operations {
              *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
-             *     - `UPLOAD_INCOMPLETE`: The store does not have all bytes that were announced.
              *     - `UPLOAD_OFFSET_CONFLICT`: The upload goes on from another offset; ask for it.
              */
             409: {
@@ -16152,7 +16517,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED" | "UPLOAD_INCOMPLETE" | "UPLOAD_OFFSET_CONFLICT";
+                        code?: "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED" | "UPLOAD_OFFSET_CONFLICT";
                     };
                 };
             };
@@ -16185,9 +16550,9 @@ export interface operations {
             /** @description - `UPLOAD_VERSION_UNSUPPORTED`: Resumable uploads speak tus 1.0.0, told by Tus-Resumable. */
             412: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Tus-Version": components["headers"]["Tus-Version"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     traceparent: components["headers"]["traceparent"];
                     [name: string]: unknown;
@@ -16347,7 +16712,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -16366,17 +16732,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -16468,14 +16834,9 @@ export interface operations {
             };
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
-             *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
              *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
-             *     - `INPUT_FILE_MISSING`: The upload holds no file.
-             *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
              *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
-             *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
              *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
-             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
              */
@@ -16500,7 +16861,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
+                        code?: "API_HTTP_ERROR" | "INPUT_FILENAME_UNSAFE" | "INPUT_ROLE_INVALID" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
                     };
                 };
             };
@@ -16648,7 +17009,6 @@ export interface operations {
             /**
              * @description - `IDEMPOTENCY_KEY_IN_PROGRESS`: A request with this Idempotency-Key is still being carried out.
              *     - `INPUT_DATASETS_LIMIT_EXCEEDED`: The job has as many datasets as it may.
-             *     - `INPUT_PRIMARY_DATASET_MULTIPLE`: A job has one primary dataset.
              *     - `JOB_DATA_CORRUPTED`: The job’s legacy file cannot be lifted; `errors` says why.
              *     - `JOB_LOCKED`: Inputs and draft cannot change any more.
              */
@@ -16673,7 +17033,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "INPUT_PRIMARY_DATASET_MULTIPLE" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
+                        code?: "IDEMPOTENCY_KEY_IN_PROGRESS" | "INPUT_DATASETS_LIMIT_EXCEEDED" | "JOB_DATA_CORRUPTED" | "JOB_LOCKED";
                     };
                 };
             };
@@ -16972,7 +17332,7 @@ export interface operations {
             path: {
                 /** @description The id of the job, in its tenant. */
                 job_id: string;
-                /** @description The upload id. */
+                /** @description The id of the upload. */
                 upload_id: string;
             };
             cookie?: never;
@@ -17015,16 +17375,10 @@ export interface operations {
             /**
              * @description - `API_HTTP_ERROR`: The request breaks a rule of HTTP.
              *     - `INPUT_EMPTY_FILE`: The dataset holds nothing.
-             *     - `INPUT_FILENAME_UNSAFE`: The name of the file is missing, too long, or holds control characters.
-             *     - `INPUT_FILE_MISSING`: The upload holds no file.
              *     - `INPUT_PARSE_FAILED`: The dataset is not what its format says.
-             *     - `INPUT_ROLE_INVALID`: No such role of a dataset, or no role before the file.
              *     - `INPUT_TOO_COSTLY`: Reading the dataset takes more time or memory than an upload may.
-             *     - `INPUT_UNSUPPORTED_FORMAT`: The dataset is in none of the formats that are read.
-             *     - `INPUT_UPLOAD_CUT`: The upload ended before its last byte; nothing was kept.
              *     - `INPUT_VALIDATION_FAILED`: Fields of the request are wrong; `errors` names each.
              *     - `JOB_ID_UNSAFE`: The job_id is of a form that is not taken.
-             *     - `UPLOAD_REQUEST_INVALID`: The request breaks a rule of resumable uploads (tus 1.0).
              */
             400: {
                 headers: {
@@ -17047,7 +17401,7 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_FILENAME_UNSAFE" | "INPUT_FILE_MISSING" | "INPUT_PARSE_FAILED" | "INPUT_ROLE_INVALID" | "INPUT_TOO_COSTLY" | "INPUT_UNSUPPORTED_FORMAT" | "INPUT_UPLOAD_CUT" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE" | "UPLOAD_REQUEST_INVALID";
+                        code?: "API_HTTP_ERROR" | "INPUT_EMPTY_FILE" | "INPUT_PARSE_FAILED" | "INPUT_TOO_COSTLY" | "INPUT_VALIDATION_FAILED" | "JOB_ID_UNSAFE";
                     };
                 };
             };
@@ -17227,32 +17581,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `UPLOAD_FILE_SIZE_LIMIT_EXCEEDED`: The file is larger than uploads may be: those of the tenant, or of everyone. */
-            413: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
-                    traceparent: components["headers"]["traceparent"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:ss:error:UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
-                     *       "title": "Payload Too Large",
-                     *       "status": 413,
-                     *       "detail": "The file is larger than uploads may be: those of the tenant, or of everyone.",
-                     *       "code": "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED",
-                     *       "request_id": "4bf92f3577b34da6"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemBody"] & {
-                        /** @enum {string} */
-                        code?: "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED";
-                    };
-                };
-            };
             /** @description - `URI_TOO_LONG`: The address is longer than it may be. */
             414: {
                 headers: {
@@ -17387,32 +17715,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description - `PRESIGN_UNSUPPORTED`: The artifact store takes no files past the API. */
-            501: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
-                    traceparent: components["headers"]["traceparent"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:ss:error:PRESIGN_UNSUPPORTED",
-                     *       "title": "Not Implemented",
-                     *       "status": 501,
-                     *       "detail": "The artifact store takes no files past the API.",
-                     *       "code": "PRESIGN_UNSUPPORTED",
-                     *       "request_id": "4bf92f3577b34da6"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemBody"] & {
-                        /** @enum {string} */
-                        code?: "PRESIGN_UNSUPPORTED";
-                    };
-                };
-            };
             /**
              * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
              *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
@@ -17489,6 +17791,8 @@ export interface operations {
                 "X-SS-Reason"?: string;
                 /** @description wait=N: hold the answer until there is one, N seconds at most (60). */
                 Prefer?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -17540,9 +17844,10 @@ export interface operations {
                     "application/json": components["schemas"]["DraftBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -17772,6 +18077,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -19051,6 +19382,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -19062,6 +19395,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -19103,9 +19438,10 @@ export interface operations {
                     "application/json": components["schemas"]["DraftRevisionPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -19311,6 +19647,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -19436,6 +19798,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -19449,6 +19813,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -19485,9 +19850,10 @@ export interface operations {
                     "application/json": components["schemas"]["DraftRevisionBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -19720,6 +20086,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -19845,6 +20237,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -19856,6 +20250,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -19882,9 +20277,10 @@ export interface operations {
                     "application/json": components["schemas"]["PlanBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -20117,6 +20513,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -20242,6 +20664,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -20253,6 +20677,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -20304,9 +20730,10 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -20512,6 +20939,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -20637,6 +21090,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -20650,6 +21105,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -20696,9 +21152,10 @@ export interface operations {
                     "application/json": components["schemas"]["RunBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -20905,6 +21362,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -21030,6 +21513,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -21041,6 +21526,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -21068,9 +21555,10 @@ export interface operations {
                     "application/json": components["schemas"]["ArtifactPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -21276,6 +21764,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -21453,6 +21967,8 @@ export interface operations {
             /** @description It is the file that the client has. */
             304: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -21686,6 +22202,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `ARTIFACT_RANGE_UNSATISFIABLE`: The Range lies outside of the file. */
             416: {
                 headers: {
@@ -21767,7 +22309,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
              *     - `SCHEMA_MISMATCH`: The database’s schema is not this release’s.
@@ -21785,17 +22328,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -21849,6 +22392,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -22082,6 +22626,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -22212,6 +22782,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -22223,6 +22795,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -22260,9 +22834,10 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -22469,6 +23044,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -22619,6 +23220,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -22627,6 +23230,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -22664,9 +23269,10 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -22840,6 +23446,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -23176,6 +23808,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -23301,6 +23959,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the job, in its tenant. */
@@ -23312,6 +23972,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -23335,9 +23996,10 @@ export interface operations {
                     "application/json": components["schemas"]["ExplanationBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -23540,6 +24202,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -24039,7 +24727,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
+             * @description - `ARTIFACT_STORE_UNAVAILABLE`: The artifact store does not answer or lets nobody in; try again shortly.
+             *     - `AUTH_ISSUER_UNAVAILABLE`: The issuer of access tokens does not tell its keys now; try again shortly.
              *     - `DATABASE_BUSY`: Others held the rows for too long; nothing was changed, try again shortly.
              *     - `DATABASE_COMMIT_UNKNOWN`: The database did not say whether it kept the change: repeat with the same Idempotency-Key, or read the resource.
              *     - `DATABASE_UNAVAILABLE`: The database does not answer; try again shortly.
@@ -24058,17 +24747,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:ss:error:AUTH_ISSUER_UNAVAILABLE",
+                     *       "type": "urn:ss:error:ARTIFACT_STORE_UNAVAILABLE",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The issuer of access tokens does not tell its keys now; try again shortly.",
-                     *       "code": "AUTH_ISSUER_UNAVAILABLE",
+                     *       "detail": "The artifact store does not answer or lets nobody in; try again shortly.",
+                     *       "code": "ARTIFACT_STORE_UNAVAILABLE",
                      *       "request_id": "4bf92f3577b34da6"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code?: "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
+                        code?: "ARTIFACT_STORE_UNAVAILABLE" | "AUTH_ISSUER_UNAVAILABLE" | "DATABASE_BUSY" | "DATABASE_COMMIT_UNKNOWN" | "DATABASE_UNAVAILABLE" | "SCHEMA_MISMATCH" | "SERVICE_SHUTTING_DOWN";
                     };
                 };
             };
@@ -24111,6 +24800,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -24119,6 +24810,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -24144,15 +24837,17 @@ export interface operations {
                      *             "reason": "asked for by the data owner"
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -24325,6 +25020,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -25407,6 +26128,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -25415,6 +26138,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -25439,15 +26164,17 @@ export interface operations {
                      *           "last_used_at": null,
                      *           "rotated_from": null
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["KeyList"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -25620,6 +26347,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -27183,6 +27936,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27191,6 +27946,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -27227,15 +27984,17 @@ export interface operations {
                      *           "tokens_out": 1,
                      *           "cost_micros": 1
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["UsageBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -27408,6 +28167,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -27536,6 +28321,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27544,6 +28331,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -27574,9 +28362,10 @@ export interface operations {
                     "application/json": components["schemas"]["QuotaBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -27749,6 +28538,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
@@ -28304,6 +29119,8 @@ export interface operations {
                 "X-SS-Tenant-ID"?: string;
                 /** @description Why; kept in the audit. Some acts need it, here or in the body. */
                 "X-SS-Reason"?: string;
+                /** @description ETags that the client has the answer of: 304 when one of them is still right. */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28312,6 +29129,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -28404,9 +29222,10 @@ export interface operations {
                     "application/json": components["schemas"]["StatusBody"];
                 };
             };
-            /** @description It is what the client has, by If-None-Match. */
+            /** @description It is what the client has. */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
@@ -28582,6 +29401,32 @@ export interface operations {
                     };
                 };
             };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    traceparent: components["headers"]["traceparent"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
+                    };
+                };
+            };
             /** @description - `QUOTA_REQUESTS_EXCEEDED`: The tenant has sent as many requests as it may in a second. */
             429: {
                 headers: {
@@ -28710,6 +29555,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    Link: components["headers"]["Link"];
                     "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -28728,7 +29574,8 @@ export interface operations {
                      *           "successor": null,
                      *           "openapi": "/openapi/v1.json"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["VersionList"];
@@ -28777,6 +29624,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code?: "URI_TOO_LONG";
+                    };
+                };
+            };
+            /** @description - `MEDIA_TYPE_UNSUPPORTED`: The Content-Type is not one that the route reads. */
+            415: {
+                headers: {
+                    "X-SS-Request-Id": components["headers"]["X-SS-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:ss:error:MEDIA_TYPE_UNSUPPORTED",
+                     *       "title": "Unsupported Media Type",
+                     *       "status": 415,
+                     *       "detail": "The Content-Type is not one that the route reads.",
+                     *       "code": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "4bf92f3577b34da6"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code?: "MEDIA_TYPE_UNSUPPORTED";
                     };
                 };
             };
