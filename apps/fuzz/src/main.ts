@@ -58,8 +58,9 @@ try {
   };
   if (args.json !== null) await writeFile(args.json, `${JSON.stringify(report, null, 2)}\n`);
   for (const line of linesOf(report)) process.stdout.write(`${line}\n`);
+  const asked = fuzzer.sent < args.requests ? ` of ${String(args.requests)} (ended early)` : '';
   process.stdout.write(
-    `seed ${String(report.seed)}: ${String(report.requests)} requests in ${String(report.seconds)} s, slowest ${String(report.slowest_ms)} ms, ${String(faults)} faults\n`,
+    `seed ${String(report.seed)}: ${String(report.requests)}${asked} requests in ${String(report.seconds)} s, slowest ${String(report.slowest_ms)} ms, ${String(faults)} faults\n`,
   );
   process.exitCode = faults > 0 ? 1 : 0;
 } catch (error) {
