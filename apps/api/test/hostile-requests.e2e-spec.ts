@@ -292,6 +292,15 @@ describe('ids and paths', () => {
     }
   });
 
+  it('that no key can have are those of no key', async () => {
+    for (const keyId of ['%00', 'key_%00', '%20', 'key_0', 'x'.repeat(1_000)]) {
+      for (const move of ['rotate', 'revoke']) {
+        const answer = await client.post<Problem>(`/v1/keys/${keyId}/${move}`, {});
+        expect([keyId, move, ...refusalOf(answer)]).toEqual([keyId, move, 404, 'API_KEY_NOT_FOUND']);
+      }
+    }
+  });
+
   it('with dots in the request line do not reach another route', async () => {
     const answer = await rawRequest(
       client.url,

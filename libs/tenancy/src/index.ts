@@ -16,6 +16,7 @@ export {
   AccessRefused,
   IdempotencyKeyInProgress,
   IdempotencyKeyReused,
+  KeyNotFound,
   KeyRefused,
   ReasonRequired,
   ScopeMissing,

@@ -1,6 +1,6 @@
 import { assertSafeRelPath } from '#artifacts';
 import { DatasetNotFound, JobIdUnsafe, RunNotFound, TaskNotFound } from '#jobs';
-import { TenantNotFound } from '#tenancy';
+import { KeyNotFound, TenantNotFound } from '#tenancy';
 import { createParamDecorator, type ExecutionContext, Param, type PipeTransform } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { RequestInvalid } from './request-invalid.js';
@@ -48,6 +48,14 @@ class TenantIdPipe implements PipeTransform<unknown, string> {
   }
 }
 
+class KeyIdPipe implements PipeTransform<unknown, string> {
+  transform(value: unknown): string {
+    const text = String(value);
+    if (!/^key_[0-9a-f]{16}$/.test(text)) throw new KeyNotFound(text.slice(0, 64).replaceAll('\0', ''));
+    return text;
+  }
+}
+
 class DatasetKeyPipe implements PipeTransform<unknown, string> {
   transform(value: unknown): string {
     const text = String(value);
@@ -70,6 +78,7 @@ export const JobIdParam = (): ParameterDecorator => Param('job_id', new JobIdPip
 export const RunIdParam = (): ParameterDecorator => Param('run_id', new RunIdPipe());
 export const TaskIdParam = (): ParameterDecorator => Param('task_id', new TaskIdPipe());
 export const TenantIdParam = (): ParameterDecorator => Param('tenant_id', new TenantIdPipe());
+export const KeyIdParam = (): ParameterDecorator => Param('key_id', new KeyIdPipe());
 export const DatasetKeyParam = (): ParameterDecorator => Param('dataset_key', new DatasetKeyPipe());
 
 /** The rest of the address, slashes included. Not by `@Param('*')`, which OpenAPI would list as a parameter too. */

@@ -1,9 +1,10 @@
 import { ApiKeys, DEFAULT_OVERLAP_SECONDS } from '#tenancy';
-import { Body, Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type Asking, Asks } from '../http/asking.js';
 import { Needs } from '../http/auth.guard.js';
 import { Documented, REPEATABLE } from '../http/documented.js';
+import { KeyIdParam } from '../http/path-params.js';
 import { ReasonRequest } from '../jobs/job.request.js';
 import { CreateKeyRequest, KeyBody, KeyList, NewKeyBody, RotateKeyRequest } from './key.body.js';
 
@@ -46,7 +47,7 @@ export class KeysController {
   @ApiCreatedResponse({ type: NewKeyBody })
   async rotate(
     @Asks() asking: Asking,
-    @Param('key_id') keyId: string,
+    @KeyIdParam() keyId: string,
     @Body() { overlap_seconds: overlap = DEFAULT_OVERLAP_SECONDS }: RotateKeyRequest,
   ): Promise<NewKeyBody> {
     const { key, apiKey } = await this.keys.rotateOnce(asking.scope(), keyId, overlap, asking.caller);
@@ -61,7 +62,7 @@ export class KeysController {
   @ApiOkResponse({ type: KeyBody })
   async revoke(
     @Asks() asking: Asking,
-    @Param('key_id') keyId: string,
+    @KeyIdParam() keyId: string,
     @Body() { reason }: ReasonRequest,
   ): Promise<KeyBody> {
     return this.keys.revoke(asking.because(reason), keyId, asking.caller);

@@ -110,6 +110,14 @@ interface OpenApi {
 /** What each operation needs to get past its own checks, so that only the tenant can be the reason for a refusal. */
 const RIGHT_BODIES: Readonly<Record<string, unknown>> = {
   'patch draft': { notes: 'mine?' },
+  'post presign': { name: 'a.csv', role: 'other', bytes: 1, sha256: 'a'.repeat(64) },
+};
+/** For uploads that come piece by piece. */
+const TUS_HEADERS = {
+  'tus-resumable': '1.0.0',
+  'upload-length': '1',
+  'upload-offset': '0',
+  'upload-metadata': `filename ${btoa('a.csv')},role ${btoa('other')}`,
 };
 const METHODS = ['get', 'post', 'patch', 'delete'] as const;
 
@@ -172,13 +180,18 @@ function fill(template: string, jobId: string, runId: string): string {
     .replace('{job_id}', jobId)
     .replace('{run_id}', runId)
     .replace('{revision}', '1')
+    .replace('{upload_id}', runId)
     .replaceAll('{*path}', 'plan.json')
     .replaceAll(/\{[^}]+\}/g, 'plan.json');
 }
 
 function request(method: string, template: string): object {
-  const headers = { 'if-match': '"1"', 'x-ss-reason': 'mine?' };
-  if (method === 'get' || method === 'delete') return { headers };
+  const headers = {
+    'if-match': '"1"',
+    'x-ss-reason': 'mine?',
+    ...(template.includes('/uploads') ? TUS_HEADERS : {}),
+  };
+  if (method === 'get' || method === 'delete' || template.includes('/uploads')) return { headers };
   const noun = template.slice(template.lastIndexOf('/') + 1);
   if (noun !== 'inputs') return { body: RIGHT_BODIES[`${method} ${noun}`] ?? {}, headers };
   const boundary = 'chaos';
