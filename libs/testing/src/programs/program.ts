@@ -37,6 +37,7 @@ export class Program {
   /** Its standard error, where nothing should be. */
   readonly errors: string[] = [];
   readonly ended: Promise<ProgramEnd>;
+  private readonly parsed: LogLine[] = [];
 
   private constructor(
     readonly name: ProgramName,
@@ -90,13 +91,15 @@ export class Program {
 
   /** Its log. Throws for a line that is no JSON object. */
   get log(): LogLine[] {
-    return this.output.map((line) => {
+    // Once for each line: who waits for an event looks again and again.
+    for (const line of this.output.slice(this.parsed.length)) {
       const parsed: unknown = JSON.parse(line);
       if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) {
         throw new Error(`${this.name} logged something else than an object: ${line}`);
       }
-      return parsed as LogLine;
-    });
+      this.parsed.push(parsed as LogLine);
+    }
+    return [...this.parsed];
   }
 
   /** The first line of an event that has these fields. */
