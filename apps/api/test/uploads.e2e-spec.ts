@@ -254,5 +254,8 @@ describe('an upload past the API', () => {
     const file = { name: 'x.csv', role: 'other', bytes: 3, sha256: 'a'.repeat(64) };
     const refused = await client.post<Problem>(`${await aJob()}/inputs/presign`, file);
     expect([refused.status, refused.body.code]).toEqual([501, 'PRESIGN_UNSUPPORTED']);
+    // Nothing of the service has failed, so nobody is to be woken.
+    const told = await eventually(() => api.find('SS_API_REFUSED', { code: 'PRESIGN_UNSUPPORTED' }));
+    expect(told.level).toBe('info');
   });
 });

@@ -44,7 +44,9 @@ export class ProblemFilter implements ExceptionFilter {
       code: problem.code,
     };
     // Not the detail: it may quote what the client sent, a cell of its data say.
-    if (problem.status < 500) this.logger.info({ event: 'SS_API_REFUSED', ...event }, 'refused');
+    // 501: what this deployment is not set up for. Nothing failed.
+    if (problem.status < 500 || problem.status === 501)
+      this.logger.info({ event: 'SS_API_REFUSED', ...event }, 'refused');
     else if (problem.status === 503)
       this.logger.warn({ event: 'SS_API_UNAVAILABLE', ...event }, problem.detail);
     else this.logger.error({ event: 'SS_API_UNHANDLED_EXCEPTION', ...event, err: error }, 'a request failed');
