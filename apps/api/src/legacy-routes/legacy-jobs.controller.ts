@@ -1,3 +1,4 @@
+import type { TenantScope } from '#database';
 import { type Draft, type Job, JobLifecycle, JobReads } from '#jobs';
 import { isDomainError } from '#observability';
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
@@ -60,9 +61,7 @@ export class LegacyJobsController {
   @ApiOkResponse({ type: LegacyJobBody })
   async get(@Asks() asking: Asking, @JobIdParam() jobId: string): Promise<LegacyJobBody> {
     const scope = asking.scope();
-    const job = await this.lifecycle.get(scope, jobId);
-    const draft: Draft | null =
-      job.erased_at === null ? (await this.lifecycle.getDraft(scope, jobId)).draft : null;
+    const { job, draft } = await this.withDraft(scope, jobId);
     const artifacts = await this.reads.listArtifacts(scope, jobId);
     const run = (await this.reads.listRuns(scope, jobId)).at(-1) ?? null;
     return toLegacyJobBody(job, draft, artifacts, run);
@@ -97,5 +96,17 @@ export class LegacyJobsController {
   @ApiOkResponse({ type: LegacyMovedBody })
   async run(@Asks() asking: Asking, @JobIdParam() jobId: string): Promise<LegacyMovedBody> {
     return toMovedBody(await this.moves.run(asking.scope(), jobId));
+  }
+
+  /** Null for the draft of a job whose data are erased, be it between the two looks. */
+  private async withDraft(scope: TenantScope, jobId: string): Promise<{ job: Job; draft: Draft | null }> {
+    const job = await this.lifecycle.get(scope, jobId);
+    if (job.erased_at !== null) return { job, draft: null };
+    try {
+      return { job, draft: (await this.lifecycle.getDraft(scope, jobId)).draft };
+    } catch (error) {
+      if (!isDomainError(error) || error.code !== 'JOB_DATA_ERASED') throw error;
+      return { job: await this.lifecycle.get(scope, jobId), draft: null };
+    }
   }
 }
