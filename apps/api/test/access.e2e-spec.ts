@@ -472,6 +472,16 @@ describe('whoever may not', () => {
   });
 });
 
+describe('a key', () => {
+  it('that is rotated goes on for a day, where no other overlap is said', async () => {
+    const rotated = await client.post(`/v1/keys/${await newKey()}/rotate`, { overlap_seconds: null });
+    expect(rotated.status).toBe(201);
+    const { items } = (await client.get<KeyList>('/v1/keys')).body;
+    const old = items.find(({ key_id: id }) => id === (rotated.body as NewKeyBody).rotated_from);
+    expect(Date.parse(old?.expires_at ?? '')).toBeGreaterThan(Date.now() + 80_000_000);
+  });
+});
+
 describe('the same names in two tenants', () => {
   it('never meet: not in rows, answers, files, messages, metrics or logs', async () => {
     const created = await sameJob(client, 'mine');

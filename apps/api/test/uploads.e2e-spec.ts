@@ -256,6 +256,6 @@ describe('an upload past the API', () => {
     expect([refused.status, refused.body.code]).toEqual([501, 'PRESIGN_UNSUPPORTED']);
     // Nothing of the service has failed, so nobody is to be woken.
     const told = await eventually(() => api.find('SS_API_REFUSED', { code: 'PRESIGN_UNSUPPORTED' }));
-    expect(told.level).toBe('info');
+    expect(told['level']).toBe('info');
   });
 });

@@ -116,6 +116,15 @@ describe('webhooks', () => {
     expect(bytes.toString()).not.toMatch(/whsec_|secret"/);
   });
 
+  it('take null for what is not said', async () => {
+    const made = await make({ types: null, description: null });
+    expect([made.types, made.description]).toEqual([['job.*'], null]);
+    const rotated = await client.post<NewWebhookBody>(`${at(made)}/rotate`, { overlap_seconds: null });
+    secrets.push(rotated.body.secret!);
+    expect(Date.parse(rotated.body.old_secret_until!)).toBeGreaterThan(Date.now() + 3_600_000);
+    await client.delete(at(made));
+  });
+
   it('are for keys that may administer the tenant, and for targets that may be called', async () => {
     const reader = client.withKey((await deployment.key('mine', ['jobs:read'])).key);
     expect((await reader.get<Problem>('/v1/webhooks')).body.code).toBe('AUTH_SCOPE_MISSING');

@@ -48,8 +48,9 @@ export class KeysController {
   async rotate(
     @Asks() asking: Asking,
     @KeyIdParam() keyId: string,
-    @Body() { overlap_seconds: overlap = DEFAULT_OVERLAP_SECONDS }: RotateKeyRequest,
+    @Body() body: RotateKeyRequest,
   ): Promise<NewKeyBody> {
+    const overlap = body.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
     const { key, apiKey } = await this.keys.rotateOnce(asking.scope(), keyId, overlap, asking.caller);
     return { ...apiKey, key };
   }

@@ -85,8 +85,12 @@ export class WebhooksController {
   @ApiOperation({ summary: 'Make a webhook for what happens from now on; its secret is shown this once' })
   @ApiCreatedResponse({ type: NewWebhookBody })
   async create(@Asks() asking: Asking, @Body() body: CreateWebhookRequest): Promise<NewWebhookBody> {
-    const { url, types = DEFAULT_TYPES, description = null } = body;
-    const { webhook, secret } = await this.webhooks.create(asking.scope(), { url, types, description });
+    const wanted = {
+      url: body.url,
+      types: body.types ?? DEFAULT_TYPES,
+      description: body.description ?? null,
+    };
+    const { webhook, secret } = await this.webhooks.create(asking.scope(), wanted);
     return { ...webhook, secret };
   }
 
@@ -117,8 +121,9 @@ export class WebhooksController {
   async rotate(
     @Asks() asking: Asking,
     @WebhookId() webhookId: string,
-    @Body() { overlap_seconds: overlap = DEFAULT_OVERLAP_SECONDS }: RotateWebhookRequest,
+    @Body() body: RotateWebhookRequest,
   ): Promise<NewWebhookBody> {
+    const overlap = body.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
     const { webhook, secret } = await this.webhooks.rotate(asking.scope(), webhookId, overlap);
     return { ...webhook, secret };
   }
